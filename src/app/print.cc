@@ -1,0 +1,127 @@
+#include "app/print.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "base/json.h"
+
+namespace notaus::app {
+namespace {
+
+double rounded(double ms) { return std::round(ms * 1000) / 1000; }
+
+Json to_json(const core::Selector& selector) {
+  Json out = Json::object();
+  if (!selector.tenant.empty()) out["tenant"] = selector.tenant;
+  if (!selector.agent.empty()) out["agent"] = selector.agent;
+  if (!selector.tool.empty()) out["tool"] = selector.tool;
+  return out;
+}
+
+Json to_json(const control::HostRow& row) {
+  return {{"host", row.host},
+          {"state", row.state},
+          {"revision", row.revision},
+          {"points", row.points},
+          {"admission_only", row.admission_only}};
+}
+
+Json to_json(const control::InFlight& one) {
+  Call call = one.call.call();
+  return {{"host", one.host},
+          {"call", one.call.id()},
+          {"tenant", call.tenant},
+          {"agent", call.agent},
+          {"run", call.run},
+          {"tool", call.tool},
+          {"effect", core::text(call.effect)},
+          {"since", iso8601({one.call.entry.since})},
+          {"outcome", core::text(one.call.outcome)}};
+}
+
+template <class Rows>
+Json list(const Rows& rows) {
+  Json out = Json::array();
+  for (const auto& row : rows) out.push_back(to_json(row));
+  return out;
+}
+
+}  // namespace
+
+std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+Json to_json(const core::Stop& stop) {
+  return {{"id", stop.id},           {"selector", to_json(stop.selector)},
+          {"mode", text(stop.mode)}, {"reason", stop.reason.empty() ? Json(nullptr) : Json(stop.reason)},
+          {"by", stop.by},           {"at", iso8601(stop.at)}};
+}
+
+Json to_json(const control::Report& report) {
+  Json out = {{"schema", 1},
+              {"exit", report.exit},
+              {"state_dir", report.state_dir},
+              {"record", to_json(report.record)},
+              {"epoch", report.epoch}};
+  out["revision"] = report.revision ? Json(*report.revision) : Json(nullptr);
+  out["stored"] = report.stored;
+  out["confirmed"] = report.confirmed;
+  out["durable"] = report.durable;
+  out["hosts"] = list(report.hosts);
+  out["in_flight"] = list(report.in_flight);
+  out["in_flight_complete"] = report.in_flight_complete;
+  out["still_stopped_by"] = report.still_stopped_by;
+  out["elapsed_ms"] = {{"committed", rounded(report.committed_ms)}, {"confirmed", rounded(report.confirmed_ms)}};
+  out["audit"] = report.audit_durable ? "durable" : "pending";
+  out["checkpoint"] = nullptr;
+  out["warnings"] = report.warnings;
+  return out;
+}
+
+Json to_json(const control::Status& status) {
+  Json out = {{"schema", 1}, {"state_dir", ""}, {"epoch", status.view.state.epoch}, {"revision", status.view.state.revision}};
+  out["stops"] = Json::array();
+  for (const core::Stop& stop : status.view.state.stops) out["stops"].push_back(to_json(stop));
+  if (status.latched)
+    out["stops"].push_back({{"id", "latch@" + status.host.host},
+                            {"selector", Json::object()},
+                            {"mode", "stop_all"},
+                            {"reason", nullptr},
+                            {"by", nullptr},
+                            {"at", nullptr}});
+  out["hosts"] = Json::array({to_json(status.host)});
+  out["in_flight"] = status.in_flight;
+  out["fenced"] = status.view.state.fence != Why::allowed;
+  out["last_drill"] = nullptr;
+  out["warnings"] = status.warnings;
+  return out;
+}
+
+void warn(const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) fmt::print(stderr, "notaus: {}\n", line);
+}
+
+int fail(const Trouble& why) {
+  fmt::print(stderr, "notaus: {}\n", why.what);
+  return why.kind == Kind::refused ? control::kNotAuthorised : control::kFailed;
+}
+
+std::string shown(std::string_view name) {
+  std::string quoted = json_string(name);
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+std::string describe(const core::Stop& stop) {
+  std::string reason = stop.reason.empty() ? "no reason given" : shown(stop.reason);
+  return fmt::format("{}  {}  {}  since {} by {}: {}{}", stop.id, shown(core::text(stop.selector)), text(stop.mode),
+                     iso8601(stop.at), shown(stop.by), reason, stop.local ? "  [this host only, not yet in the ledger]" : "");
+}
+
+std::string describe(const control::InFlight& one) {
+  Call call = one.call.call();
+  auto field = [](std::string_view name) { return name.empty() ? std::string("-") : shown(name); };
+  return fmt::format("{:8} {}  {}/{}  since {}  {}", core::text(one.call.outcome), field(call.tool), field(call.tenant),
+                     field(call.agent), iso8601({one.call.entry.since}), one.call.id());
+}
+
+}  // namespace notaus::app

@@ -1,0 +1,41 @@
+// app/site.h: from flags, environment and configuration to the one place a command works on.
+#pragma once
+
+#include <string>
+
+#include "config/config.h"
+#include "control/names.h"
+#include "host/host.h"
+
+namespace notaus::app {
+
+struct Common {
+  std::string state, config;
+};
+
+struct Place {
+  host::Site site;
+  config::Config config;
+  std::string config_path;     // empty: defaults
+  std::string config_trouble;  // not empty: it could not be used, and `config` is the defaults
+};
+
+// Where the flags and the environment point, whether or not a state is there.
+Result<Place> find_place(const Common& common);
+
+// The same, for commands that never make a state. gone: none is there; the message names every place looked at.
+Result<Place> existing_place(const Common& common);
+
+// For `mcp`: makes the state where there is none, and says so on stderr.
+Result<Place> made_place(const Common& common);
+
+// Tools, agents and tenants the configuration speaks of.
+control::Names names_in(const config::Config& config);
+
+// Who types this: the login user, also behind sudo.
+std::string actor();
+
+// Appends what of `tools:` tightens the catalogue; returns the names that would loosen it and wait for `notaus tools approve`.
+std::vector<std::string> propose_tools(const Place& place);
+
+}  // namespace notaus::app

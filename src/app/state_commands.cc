@@ -1,0 +1,212 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <thread>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "app/commands.h"
+#include "app/print.h"
+#include "base/fd.h"
+#include "control/resume.h"
+#include "control/status.h"
+
+namespace notaus::app {
+namespace {
+
+// The configuration that a first init finds is what the operator has written; approving it is what init is for.
+int approve_found(const Place& place) {
+  std::map<std::string, Effect> effects;
+  for (const auto& [tool, settings] : place.config.tools) effects[tool] = settings.effect;
+  if (effects.empty()) return control::kDone;
+  auto approved = control::approve(place.site, effects, actor());
+  if (!approved) return fail(approved.error());
+  fmt::print("approved {} tool(s) of {}\n", effects.size(), place.config_path);
+  return control::kDone;
+}
+
+int recover_state(const Place& place) {
+  auto state = host::recover(place.site, actor());
+  if (!state) return fail(state.error());
+  warn({"running processes deny every call until they are started again: the ledger is a new one"});
+  fmt::print("recovered {}: epoch {} revision {}, {} stop(s) kept\n", place.site.state.path, state->epoch, state->revision,
+             state->stops.size());
+  return control::kDone;
+}
+
+void print_status(const Place& place, const control::Status& status, const std::string& tenant) {
+  const core::State& state = status.view.state;
+  fmt::print("state {}  epoch {}  revision {}\n", place.site.state.path, state.epoch.substr(0, 8), state.revision);
+  for (const page::SeenPoint& point : status.points) {
+    if (!point.alive || (!tenant.empty() && point.tenant != tenant)) continue;
+    auto running = std::ranges::count(point.calls, Outcome::running, &page::SeenCall::outcome);
+    fmt::print("point {}  tenant {}  agent {}  in flight {}\n", shown(point.process),
+               shown(point.tenant.empty() ? "-" : point.tenant), shown(point.agent.empty() ? "-" : point.agent), running);
+  }
+  std::size_t listed = 0;
+  for (const core::Stop& stop : state.stops) {
+    if (!tenant.empty() && !stop.selector.tenant.empty() && stop.selector.tenant != tenant) continue;
+    fmt::print("stop {}\n", describe(stop));
+    ++listed;
+  }
+  if (status.view.rebuilt) fmt::print("the live page was rebuilt\n");
+  std::string_view verdict = listed > 0 ? "STOPPED" : "running";
+  if (status.latched || state.fence != Why::allowed) verdict = "EVERYTHING DENIED";
+  fmt::print("{}: {} stop(s), {} point(s), {} call(s) in flight\n", verdict, listed, status.host.points, status.in_flight);
+}
+
+int show_once(const Place& place, const StatusFlags& flags, Output output) {
+  auto status = control::status(place.site);
+  if (!status) return fail(status.error());
+  warn(status->warnings);
+  if (output == Output::text) {
+    print_status(place, *status, flags.tenant);
+    return control::kDone;
+  }
+  Json json = to_json(*status);
+  json["state_dir"] = place.site.state.path;
+  fmt::print("{}\n", dump(json));
+  return control::kDone;
+}
+
+std::optional<Effect> effect_of(const std::string& text) {
+  if (text == "read") return Effect::read;
+  if (text == "write") return Effect::write;
+  return std::nullopt;
+}
+
+}  // namespace
+
+int init_command(const Common& common, Init how) {
+  auto place = find_place(common);
+  if (!place) return fail(place.error());
+  if (!place->config_trouble.empty()) return fail({Kind::broken, place->config_trouble});
+  if (how == Init::recover) return page::exists(place->site.state) ? recover_state(*place) : fail(existing_place(common).error());
+  if (page::exists(place->site.state)) {
+    bool whole = access(place->site.state.ledger().c_str(), F_OK) == 0;
+    return fail({Kind::broken,
+                 fmt::format("{} is a state already; {}", place->site.state.path,
+                             whole ? "nothing was changed"
+                                   : "but its ledger is missing. To make a new one that keeps every stop: notaus init --recover")});
+  }
+  auto created = host::create(place->site);
+  if (!created) return fail(created.error());
+  if (!created->fresh)
+    return fail({Kind::broken, place->site.state.path + " was made by another process just now; nothing was changed"});
+  if (place->config_path.empty()) {
+    auto file = open_file(place->site.state.config(), O_WRONLY | O_CREAT | O_EXCL, 0644);
+    if (file) (void)write_all(file->get(), config::commented_default());
+  }
+  if (int code = approve_found(*place); code != control::kDone) return code;
+  fmt::print("made {}: wrap a tool server with `notaus mcp -- COMMAND`, stop with `notaus stop`\n", place->site.state.path);
+  return control::kDone;
+}
+
+int status_command(const Common& common, const StatusFlags& flags, Output output) {
+  auto place = existing_place(common);
+  if (!place) return fail(place.error());
+  if (flags.assumptions) {
+    auto lines = control::assumptions(place->site);
+    if (output == Output::json)
+      fmt::print("{}\n", dump({{"schema", 1}, {"assumptions", lines}}));
+    else
+      fmt::print("{}\n", fmt::join(lines, "\n"));
+    return control::kDone;
+  }
+  int code = show_once(*place, flags, output);
+  while (flags.watch) {
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    if (output == Output::text) fmt::print("\n");
+    code = show_once(*place, flags, output);
+    std::fflush(stdout);
+  }
+  return code;
+}
+
+int check_command(const Common& common, const CheckFlags& flags, Output output) {
+  auto effect = effect_of(flags.effect.empty() ? "read" : flags.effect);
+  if (!effect) {
+    warn({fmt::format("--effect {}: it is read or write", flags.effect)});
+    return control::kUsage;
+  }
+  auto place = existing_place(common);
+  if (!place) return fail(place.error());
+  auto answer = control::check(place->site, {.tenant = flags.tenant, .agent = flags.agent, .tool = flags.tool, .effect = *effect});
+  if (output == Output::json) {
+    auto or_null = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
+    fmt::print("{}\n", dump({{"schema", 1},
+                             {"allowed", answer.allowed},
+                             {"reason", or_null(answer.reason)},
+                             {"stop", or_null(answer.stop)},
+                             {"revision", answer.revision}}));
+  } else {
+    fmt::print("{}\n",
+               answer.allowed ? "allowed" : shown(answer.reason) + (answer.stop.empty() ? "" : "  (stop " + answer.stop + ")"));
+  }
+  if (!answer.help.empty()) warn({answer.help});
+  return answer.allowed ? control::kDone : control::kDenied;
+}
+
+int doctor_command(const Common& common, Output output) {
+  auto place = existing_place(common);
+  if (!place) return fail(place.error());
+  auto findings = control::doctor(place->site);
+  if (!place->config_trouble.empty())
+    findings.push_back({place->config_trouble, "correct it; stops go on with defaults until then"});
+  if (output == Output::json) {
+    Json list = Json::array();
+    for (const control::Finding& finding : findings) list.push_back({{"finding", finding.what}, {"remedy", finding.remedy}});
+    fmt::print("{}\n", dump({{"schema", 1}, {"state_dir", place->site.state.path}, {"findings", list}}));
+  } else {
+    for (const control::Finding& finding : findings) fmt::print("{}\n    {}\n", shown(finding.what), shown(finding.remedy));
+    fmt::print("{}: {} finding(s)\n", place->site.state.path, findings.size());
+  }
+  return findings.empty() ? control::kDone : control::kFailed;
+}
+
+int tools_list_command(const Common& common, Output output) {
+  auto place = existing_place(common);
+  if (!place) return fail(place.error());
+  auto view = host::sync(place->site, std::chrono::seconds(1));
+  if (!view) return fail(view.error());
+  std::vector<std::string> waiting = propose_tools(*place);
+  if (output == Output::json) {
+    Json tools = Json::object();
+    for (const auto& [tool, effect] : view->state.catalogue) tools[tool] = core::text(effect);
+    fmt::print("{}\n", dump({{"schema", 1}, {"tools", tools}, {"waiting", waiting}}));
+    return control::kDone;
+  }
+  for (const auto& [tool, effect] : view->state.catalogue) fmt::print("{:5}  {}\n", core::text(effect), shown(tool));
+  for (const std::string& tool : waiting) fmt::print("read, not approved yet  {}\n", shown(tool));
+  fmt::print("{} tool(s); every other tool counts as write\n", view->state.catalogue.size());
+  return control::kDone;
+}
+
+int tools_approve_command(const Common& common, const std::vector<std::string>& changes) {
+  auto place = existing_place(common);
+  if (!place) return fail(place.error());
+  std::map<std::string, Effect> effects;
+  for (const std::string& change : changes) {
+    std::size_t sign = change.rfind('=');
+    auto effect = sign == std::string::npos ? std::nullopt : effect_of(change.substr(sign + 1));
+    if (!effect || sign == 0) {
+      warn({fmt::format("{}: expected TOOL=read or TOOL=write", change)});
+      return control::kUsage;
+    }
+    effects[change.substr(0, sign)] = *effect;
+  }
+  if (changes.empty())
+    for (const auto& [tool, settings] : place->config.tools) effects[tool] = settings.effect;
+  if (effects.empty())
+    return fail({Kind::gone, "nothing to approve: name TOOL=read, or list tools: in " + place->site.state.config()});
+  auto approved = control::approve(place->site, effects, actor());
+  if (!approved) return fail({Kind::broken, approved.error().what});
+  for (const auto& [tool, effect] : effects) fmt::print("{:5}  {}\n", core::text(effect), shown(tool));
+  fmt::print("approved {} tool(s) revision={}\n", effects.size(), approved->revision);
+  return control::kDone;
+}
+
+}  // namespace notaus::app

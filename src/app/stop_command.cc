@@ -1,0 +1,183 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "app/commands.h"
+#include "app/print.h"
+#include "control/resume.h"
+#include "control/stop.h"
+
+namespace notaus::app {
+namespace {
+
+int usage(const std::string& what) {
+  fmt::print(stderr, "notaus: {}\n", what);
+  return control::kUsage;
+}
+
+// Ctrl-C while waiting: what has been placed stays placed, and is not confirmed.
+void interrupted(int) {
+  constexpr char kSaid[] =
+      "notaus: interrupted: this host has stopped; whether it is in the ledger and confirmed, `notaus status` tells\n";
+  (void)!write(STDERR_FILENO, kSaid, sizeof kSaid - 1);
+  _exit(control::kNotConfirmed);
+}
+
+Result<> check_names(const SelectorFlags& scope) {
+  for (auto [what, name] : {std::pair("--tenant", &scope.tenant), {"--agent", &scope.agent}, {"--tool", &scope.tool}})
+    if (!name->empty())
+      if (auto good = core::check_name(what, *name); !good) return good;
+  if (scope.tool == "*")
+    return trouble(Kind::refused, "--tool * is no tool's name: leave --tool out to stop every write, or add --mode stop_all");
+  return {};
+}
+
+core::Selector selector_of(const SelectorFlags& scope) { return {scope.tenant, scope.agent, scope.tool}; }
+
+// Three commands ready to be run, for somebody who has typed only `notaus stop`.
+int suggest(const Common& common) {
+  std::string tenant = "TENANT";
+  control::Names seen;
+  if (auto place = existing_place(common)) {
+    seen.add(page::scan(place->site.state));
+    seen.add(page::recent_calls(place->site.state));
+  }
+  for (const std::string& active : seen.tenants)
+    if (active != "default" || tenant == "TENANT") tenant = shown(active);
+  fmt::print(stderr,
+             "notaus: what shall be stopped? There is no default scope. One of:\n"
+             "  notaus stop --tenant {} --reason \"…\"     writes of one tenant; reads go on\n"
+             "  notaus stop --tool NAME --reason \"…\"        one tool, for everyone (also prefix.*)\n"
+             "  notaus stop --global --mode stop_all         everything, everywhere\n",
+             tenant);
+  if (seen.tenants.size() > 1) {
+    fmt::print(stderr, "Tenants active now:");
+    for (const std::string& active : seen.tenants) fmt::print(stderr, " {}", shown(active));
+    fmt::print(stderr, "\n");
+  }
+  return control::kUsage;
+}
+
+void print_calls(const control::Report& report, const char* title) {
+  if (report.in_flight.empty()) return;
+  fmt::print("{}: {}\n", title, report.in_flight.size());
+  for (const control::InFlight& call : report.in_flight) fmt::print("  {}\n", describe(call));
+}
+
+std::string headline(const control::Report& report, std::string_view verb) {
+  auto acked = std::ranges::count(report.hosts, std::string("acked"), &control::HostRow::state);
+  std::size_t points = 0;
+  for (const control::HostRow& row : report.hosts) points += row.points;
+  return fmt::format("{} {} mode={} revision={} hosts={}/{} points={} in_flight={} in {:.1f} ms by {}: {}", verb,
+                     shown(core::text(report.record.selector)), text(report.record.mode),
+                     report.revision ? std::to_string(*report.revision) : "none", acked, report.hosts.size(), points,
+                     report.in_flight.size(), report.confirmed_ms, shown(report.record.by),
+                     report.record.reason.empty() ? "no reason given" : shown(report.record.reason));
+}
+
+const char* verb_of(int exit) {
+  switch (exit) {
+    case control::kDone: return "stopped";
+    case control::kNothingMatches: return "STOPPED, BUT NOTHING SEEN MATCHES:";
+    case control::kNotConfirmed: return "STOPPED, NOT CONFIRMED:";
+    case control::kNotInLedger: return "STOPPED ON THIS HOST ONLY, NOT IN THE LEDGER:";
+    default: return "NOT STOPPED:";
+  }
+}
+
+int answer_stop(const control::Report& report, Output output) {
+  warn(report.warnings);
+  if (output == Output::json) {
+    if (report.exit != control::kNotAuthorised) fmt::print("{}\n", dump(to_json(report)));
+    return report.exit;
+  }
+  print_calls(report, "in flight when it stopped");
+  if (report.record.reason.empty() && report.stored)
+    fmt::print("add the reason:  notaus note {} --reason \"…\"\n", report.record.id);
+  if (report.stored) fmt::print("lift it:         notaus resume {} --reason \"…\"\n", report.record.id);
+  fmt::print("{}\n", headline(report, verb_of(report.exit)));
+  return report.exit;
+}
+
+int answer_preview(const control::Report& report, Output output) {
+  warn(report.warnings);
+  if (output == Output::json) {
+    fmt::print("{}\n", dump(to_json(report)));
+    return report.exit;
+  }
+  print_calls(report, "in flight now, would be listed");
+  std::size_t points = report.hosts.empty() ? 0 : report.hosts.front().points;
+  fmt::print("dry run, nothing was changed: would stop {} mode={} on {} point(s), {} call(s) in flight\n",
+             shown(core::text(report.record.selector)), text(report.record.mode), points, report.in_flight.size());
+  return report.exit;
+}
+
+}  // namespace
+
+int stop_command(const Common& common, const StopFlags& flags, Output output) {
+  const core::Selector selector = selector_of(flags.scope);
+  if (selector.global() && !flags.scope.global) return suggest(common);
+  if (!selector.global() && flags.scope.global)
+    return usage("--global and --tenant, --agent or --tool exclude each other: which is meant?");
+  if (auto good = check_names(flags.scope); !good) return usage(good.error().what);
+  if (!flags.mode.empty() && !selector.tool.empty())
+    return usage("--mode does not go with --tool: a stopped tool is stopped for reads and writes");
+  auto mode = core::mode_of(flags.mode.empty() ? "disable_writes" : flags.mode);
+  if (!mode || *mode == core::Mode::disable_tool)
+    return usage(fmt::format("--mode {}: it is disable_writes or stop_all", flags.mode));
+  auto place = existing_place(common);
+  if (!place) return fail(place.error());
+  if (!place->config_trouble.empty()) warn({place->config_trouble + " (the stop goes on with defaults)"});
+  control::StopRequest request{.selector = selector,
+                               .mode = flags.mode.empty() ? place->config.kill_switch.mode_when_enabled : *mode};
+  if (!selector.tool.empty()) request.mode = core::Mode::disable_tool;
+  request.reason = flags.reason;
+  request.by = actor();
+  request.wait = flags.no_wait ? control::Wait::not_at_all : control::Wait::until_confirmed;
+  request.at_most = flags.wait;
+  request.placed = [] { std::signal(SIGINT, interrupted); };
+  if (flags.dry_run) return answer_preview(control::preview(place->site, request, names_in(place->config)), output);
+  return answer_stop(control::stop(place->site, request, names_in(place->config)), output);
+}
+
+int resume_command(const Common& common, const ResumeFlags& flags, Output output) {
+  const bool by_selector = flags.scope.global || !selector_of(flags.scope).global();
+  if (flags.id.empty() == !by_selector)
+    return usage("resume one stop: its ID, or a selector (--global, --tenant, --agent, --tool) equal to the stop's");
+  if (flags.reason.empty()) return usage("a resume needs --reason \"…\": it loosens, so it is written down first");
+  auto place = existing_place(common);
+  if (!place) return fail(place.error());
+  control::ResumeRequest request{.id = flags.id, .selector = {}, .reason = flags.reason, .by = actor()};
+  if (by_selector) request.selector = selector_of(flags.scope);
+  control::Report report = control::resume(place->site, request);
+  if (output == Output::json && report.exit != control::kNotAuthorised) fmt::print("{}\n", dump(to_json(report)));
+  if (report.exit != control::kDone && report.exit != control::kNotConfirmed) {
+    for (const std::string& why : report.warnings) fmt::print(stderr, "notaus: not resumed: {}\n", why);
+    return report.exit;
+  }
+  warn(report.warnings);
+  if (output == Output::json) return report.exit;
+  if (!report.still_stopped_by.empty()) fmt::print("still stopped by: {}\n", fmt::join(report.still_stopped_by, ", "));
+  fmt::print("resumed {} revision={} by {}: {}\n", flags.id.empty() ? report.record.id : flags.id, report.revision.value_or(0),
+             request.by, shown(flags.reason));
+  return report.exit;
+}
+
+int note_command(const Common& common, const std::string& id, const std::string& reason, Output output) {
+  auto place = existing_place(common);
+  if (!place) return fail(place.error());
+  control::Report report = control::note(place->site, id, reason, actor());
+  if (output == Output::json) fmt::print("{}\n", dump(to_json(report)));
+  if (report.exit != control::kDone) {
+    warn(report.warnings);
+    return report.exit;
+  }
+  if (output == Output::text) fmt::print("noted {} revision={}: {}\n", id, report.revision.value_or(0), shown(reason));
+  return report.exit;
+}
+
+}  // namespace notaus::app

@@ -1,0 +1,60 @@
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/json.h"
+#include "base/must.h"
+
+namespace notaus {
+namespace {
+
+TEST(Json, HostileTextStaysOneStringOnOneLine) {
+  struct Row {
+    std::string_view text, json;
+  } rows[] = {
+      {"plain", "\"plain\""},
+      {"a\"b\\c", "\"a\\\"b\\\\c\""},
+      {"new\nline", "\"new\\nline\""},
+      {"esc\x1b[2J", "\"esc\\u001b[2J\""},
+      {"sep\u2028", "\"sep\\u2028\""},
+      {"caf\u00e9 \U0001F6D1", "\"caf\u00e9 \U0001F6D1\""},
+      {"bad\xff", "\"bad\\ufffd\""},
+      {"\xc0\xaf", "\"\\ufffd\\ufffd\""},         // overlong '/'
+      {"\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\""},  // a surrogate is no character
+      {"cut\xe2\x82", "\"cut\\ufffd\\ufffd\""},
+  };
+  for (const Row& row : rows) EXPECT_EQ(json_string(row.text), row.json);
+}
+
+TEST(Json, LineOfFields) {
+  EXPECT_EQ(JsonLine().text(), "{}");
+  EXPECT_EQ(JsonLine().field("a", "x").field("n", std::int64_t{-3}).raw("b", "true").text(), R"({"a":"x","n":-3,"b":true})");
+}
+
+TEST(Checksum, EveryBitAndTheLengthCount) {
+  alignas(8) std::byte block[96] = {};
+  std::uint64_t whole = checksum(block);
+  for (std::size_t bit = 0; bit < sizeof block * 8; ++bit) {
+    block[bit / 8] ^= std::byte(1 << bit % 8);
+    EXPECT_NE(checksum(block), whole) << bit;
+    block[bit / 8] ^= std::byte(1 << bit % 8);
+  }
+  EXPECT_NE(checksum(Bytes(block, 88)), whole);
+  EXPECT_EQ(checksum(Bytes(block, 0)), 0xEF46DB3751D8E999);  // XXH64 of nothing, from its specification
+}
+
+TEST(Clock, WallTimeReadsAsIso8601) { EXPECT_EQ(iso8601({1'795'316'000'007}), "2026-11-22T02:53:20.007Z"); }
+
+TEST(Id, IdsDiffer) {
+  EXPECT_NE(new_id(), new_id());
+  EXPECT_EQ(new_epoch().size(), 32u);
+}
+
+TEST(MustDeathTest, PrintsItsValues) { EXPECT_DEATH(must(1 > 2, 41, "x"), "bug at .* 41 x"); }
+
+}  // namespace
+}  // namespace notaus

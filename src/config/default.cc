@@ -1,0 +1,56 @@
+#include "config/config.h"
+
+namespace notaus::config {
+
+// Explanations begin "# "; what may be uncommented as it stands begins "#" and no single space. config_test.cc uncomments it all.
+std::string commented_default() {
+  return R"(# notaus.yaml: what Notaus may take for granted on this host. Check a change with `notaus config check`.
+# Nothing here stops or resumes anything; that is `notaus stop` and `notaus resume`.
+
+kill_switch:
+  # Names of plain keys in a flag store that can only add stops: a key set there stops, its removal lifts nothing.
+  global_flag: "agent_kill_global"
+  per_tenant_flag_prefix: "agent_kill_tenant:"
+  disabled_tools_key: "agent_disabled_tools"
+  # What `notaus stop` means without --mode: disable_writes lets agents read on, stop_all lets them do nothing.
+  mode_when_enabled: "disable_writes"
+  # With a shared ledger: for how many seconds this host may go on without hearing from it. More than 0, at most 30.
+  cache_ttl_s: 2
+
+# What this host still allows when those seconds are over: disable_writes (reads go on) or stop_all.
+on_fence: disable_writes
+
+# How this host is called in answers and in the log. Left out: the machine's hostname.
+#host: "web-1"
+#fleet: "prod"
+
+# Where stops are kept. sqlite: in this state directory, for this one machine, no server beside it.
+ledger: "sqlite"
+
+# What each tool does. A tool that is not named here writes, so `disable_writes` stops it. "prefix.*" names all that begin so; the
+# longest match wins. These are proposals: after `notaus init`, what loosens waits for `notaus tools approve`.
+#tools:
+#  crm.find: read
+#  "browser.*": read
+#  email.send: write
+#  # audit: before = no call without its record on disk first; clear = argument fields the log may show.
+#  payments.refund: { effect: write, audit: before, clear: [order_id] }
+
+# MCP servers behind Notaus: a command to start or a URL. ${NAME} is taken from the environment when it is needed.
+#servers:
+#  mail: { command: ["npx", "-y", "some-mcp-server"], env: { TOKEN: "${MAIL_TOKEN}" } }
+#  crm: { url: "https://crm.internal/mcp", headers: { Authorization: "Bearer ${CRM_TOKEN}" } }
+
+# Who is who at the gateway: the SHA-256 of the token an agent presents (printf %s TOKEN | sha256sum), and whose agent it is.
+#agents:
+#  - { token_sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", tenant: acme, agent: mailer }
+
+# Callers without a token: deny, or the name of the tenant they belong to. Heeded on loopback only.
+anonymous: default
+
+# Two doors: agents come to the first, operators to the second.
+#listen: { gate: "127.0.0.1:8787", control: "127.0.0.1:8788" }
+)";
+}
+
+}  // namespace notaus::config

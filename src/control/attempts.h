@@ -1,0 +1,44 @@
+// control/attempts.h: things tried at once, each in its own thread, none of which may keep the operator waiting: a hung disk must not
+// hide that another part has worked.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace notaus::control {
+
+// The result of one attempt, or nothing yet. What a late attempt writes after take() is its own affair: the state is shared.
+template <class Value>
+class Attempt {
+ public:
+  explicit Attempt(std::function<Value()> work) : shared_(std::make_shared<Shared>()) {
+    std::thread([shared = shared_, work = std::move(work)] {
+      Value value = work();
+      std::scoped_lock hold(shared->mutex);
+      shared->value = std::make_unique<Value>(std::move(value));
+      shared->ended.notify_all();
+    }).detach();
+  }
+
+  // Waits until `deadline`; nothing: it is still at it.
+  std::unique_ptr<Value> take(std::chrono::steady_clock::time_point deadline) {
+    std::unique_lock hold(shared_->mutex);
+    shared_->ended.wait_until(hold, deadline, [&] { return shared_->value != nullptr; });
+    return std::move(shared_->value);
+  }
+
+ private:
+  struct Shared {
+    std::mutex mutex;
+    std::condition_variable ended;
+    std::unique_ptr<Value> value;
+  };
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace notaus::control

@@ -1,0 +1,55 @@
+// control/report.h: what stop and resume answer. The fields are those of `--json` (docs/json.md); nothing in here is an error.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/state.h"
+#include "page/scan.h"
+
+namespace notaus::control {
+
+// Exit codes of every command.
+enum Exit : int {
+  kDone = 0,             // and confirmed
+  kFailed = 1,           // nothing was stopped, or the resume was refused
+  kUsage = 2,
+  kNotConfirmed = 3,     // in the ledger, but not everyone has shown that it stopped
+  kNotAuthorised = 4,
+  kNotInLedger = 5,      // this host has stopped, the ledger does not know
+  kDenied = 6,           // check
+  kCallsRemain = 7,      // drain
+  kNothingMatches = 8,   // stopped, but nothing that was ever seen matches
+};
+
+struct HostRow {
+  std::string host;
+  std::string state;  // acked, fenced, silent
+  std::uint64_t revision = 0;
+  std::size_t points = 0;
+  std::size_t admission_only = 0;
+};
+
+struct InFlight {
+  std::string host;
+  page::SeenCall call;
+};
+
+struct Report {
+  int exit = kFailed;
+  std::string state_dir;
+  core::Stop record;
+  std::string epoch;
+  std::optional<std::uint64_t> revision;
+  bool stored = false, confirmed = false, durable = false;
+  std::vector<HostRow> hosts;
+  std::vector<InFlight> in_flight;
+  bool in_flight_complete = false;
+  std::vector<std::string> still_stopped_by;
+  double committed_ms = 0, confirmed_ms = 0;
+  bool audit_durable = false;
+  std::vector<std::string> warnings;
+};
+
+}  // namespace notaus::control

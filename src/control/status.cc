@@ -1,0 +1,82 @@
+#include "control/status.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "host/reconcile.h"
+#include "page/live_page.h"
+
+namespace notaus::control {
+namespace {
+
+constexpr auto kPatience = std::chrono::milliseconds(1000);
+
+}  // namespace
+
+Result<Status> status(const host::Site& site) {
+  auto view = host::sync(site, kPatience);
+  if (!view) return std::unexpected(view.error());
+  Status out;
+  out.view = *view;
+  if (!view->warning.empty()) out.warnings.push_back(view->warning);
+  if (auto publisher = page::Publisher::open(site.state)) out.latched = publisher->latched();
+  if (out.latched)
+    out.warnings.push_back(
+        fmt::format("everything on this host is stopped by its latch; `notaus resume latch@{} --reason …` lifts it", site.host));
+  out.points = page::scan(site.state);
+  out.host = {site.host, "acked", view->state.revision};
+  for (const page::SeenPoint& point : out.points) {
+    if (!point.trouble.empty()) {
+      out.host.state = "silent";
+      out.warnings.push_back(fmt::format("silent point {}: {}", point.process, point.trouble));
+    }
+    if (!point.alive) continue;
+    ++out.host.points;
+    out.host.admission_only += point.admission_only;
+    out.in_flight += static_cast<std::size_t>(std::ranges::count(point.calls, Outcome::running, &page::SeenCall::outcome));
+  }
+  if (auto drained = host::drain(site, kPatience); !drained && drained.error().kind != Kind::retry)
+    out.warnings.push_back(
+        fmt::format("the audit log cannot be written: {}; nothing can be resumed until it can", drained.error().what));
+  return out;
+}
+
+// As a guard would answer, but without a slot: it is no point, and nothing is admitted.
+Check check(const host::Site& site, const Call& call) {
+  auto denied = [&](Why why, std::string stop, std::string help, std::uint64_t revision) {
+    return Check{false, reason(why, call.tool), std::move(stop), std::move(help), revision};
+  };
+  auto page = page::LivePage::open(site.state, page::Access::read);
+  if (!page) return denied(page.error().why, {}, page.error().what, 0);
+  auto snapshot = page->verify(page->head().word.load());
+  if (!snapshot) return denied(Why::page_torn, {}, snapshot.error().what + "; `notaus status` rebuilds it", 0);
+  if (page->head().latch.load() != 0) return denied(Why::stop_all, "latch@" + site.host, {}, snapshot->revision());
+  snapshot->permit_until = {page->head().permit_until.load()};
+  core::Verdict verdict = core::decide(*snapshot, call, boot_now());
+  if (verdict.why == Why::allowed) return {true, {}, {}, {}, snapshot->revision()};
+  return denied(verdict.why, verdict.stop != core::Verdict::kNone ? snapshot->stop_id(verdict.stop) : "",
+                host::explain_fence(snapshot->fence(), site.state.path), snapshot->revision());
+}
+
+std::vector<std::string> assumptions(const host::Site& site) {
+  std::vector<std::string> out = {
+      "Clocks: the rate error of CLOCK_BOOTTIME is at most 500 ppm, and it counts suspends. With the embedded ledger nothing is "
+      "decided by a clock.",
+      "Ledger: sqlite, WAL, synchronous=FULL, on this host's disk; not on NFS. It is linearizable, and durable if the disk keeps "
+      "what it has synced.",
+      "Paths: side effects happen only through enforcement points, because only the gate holds the tools' credentials.",
+      "Never promised: undoing effects; stopping bytes already sent; agents with credentials of their own; tools a model provider "
+      "calls from its own cloud; a hostile root.",
+      fmt::format("Never promised: an agent that runs code as the owner of {}: there, the right to resume is write access to it.",
+                  site.state.path),
+  };
+  if (site.state.path != page::kSystemState)
+    out.push_back(
+        fmt::format("{}/live is an ordinary directory, not tmpfs: if its disk freezes, calls and stops block until it thaws; none "
+                    "is admitted meanwhile.",
+                    site.state.path));
+  return out;
+}
+
+}  // namespace notaus::control

@@ -1,0 +1,294 @@
+#include "control/stop.h"
+
+#include <algorithm>
+#include <thread>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/id.h"
+#include "base/json.h"
+#include "control/attempts.h"
+#include "control/hunt.h"
+#include "page/durable.h"
+
+namespace notaus::control {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kLockPatience = std::chrono::milliseconds(50);   // then the latch
+constexpr auto kAuditPatience = std::chrono::milliseconds(50);  // a stop never waits for audit
+
+double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
+
+struct Record {
+  core::Stop local;                   // goes onto the page first
+  std::optional<core::Stop>
+      repeats;  // the actor's own stop of the same selector and mode, asserted again: never doubled, no toggle
+
+  [[nodiscard]] const core::Stop& named() const { return repeats ? *repeats : local; }
+};
+
+// A repeat, too, puts a fresh local stop on the page until the ledger has it: a resume of the old one that is on its way at this
+// moment must not lift what we are about to confirm.
+Record record_for(const StopRequest& request, const core::State& shown) {
+  Record out;
+  out.local = {.id = new_id(),
+               .selector = request.selector,
+               .mode = request.mode,
+               .reason = request.reason,
+               .by = request.by,
+               .at = wall_now()};
+  auto same = std::ranges::find_if(shown.stops, [&](const core::Stop& stop) {
+    return stop.selector == request.selector && stop.mode == request.mode && stop.by == request.by;
+  });
+  if (same == shown.stops.end()) return out;
+  out.repeats = *same;
+  out.local.id = same->id + core::kRepeatMark + new_id().substr(0, 4);
+  if (!same->reason.empty()) out.local.reason = same->reason;
+  return out;
+}
+
+enum class Latch { open, set };
+
+struct Flipped {
+  Record record;
+  core::State shown;
+  std::vector<page::SeenPoint> points;
+  Latch latch = Latch::open;
+};
+
+// The stop itself: from the end of the first line with a flip on, no guard of this host admits a call in scope.
+Result<Flipped> flip(const host::Site& site, page::Publisher& publisher, const StopRequest& request, Report& report) {
+  auto lock = page::PageLock::take(site.state, kLockPatience);
+  if (!lock) {
+    publisher.latch();
+    report.warnings.push_back(
+        fmt::format("another process holds the page's lock: EVERYTHING on {} is stopped by its latch (latch@{}); "
+                    "`notaus resume latch@{}` lifts it",
+                    site.host, site.host, site.host));
+    core::State shown = publisher.current().value_or(core::State{});
+    Record record = record_for(request, shown);
+    record.local.local = true;
+    shown.stops.push_back(record.local);  // not on the page, which is latched instead, but in the durable file: see lift_latch
+    return Flipped{std::move(record), std::move(shown), page::scan(site.state), Latch::set};
+  }
+  auto before = publisher.current();
+  if (!before) return std::unexpected(before.error());
+  Record record = record_for(request, *before);
+  auto shown = publisher.add_local(*lock, record.local);
+  if (!shown) return std::unexpected(shown.error());
+  return Flipped{std::move(record), *std::move(shown), page::scan(site.state, publisher.word())};
+}
+
+core::Action action_of(const Record& record, const StopRequest& request) {
+  core::Action action;
+  action.id = new_id();
+  action.by = request.by;
+  action.at = wall_now();
+  action.reason = request.reason;
+  action.stop = record.named();
+  if (action.stop.reason.empty()) action.stop.reason = request.reason;
+  return action;
+}
+
+Result<core::State> store(const host::Site& site, const Record& record, const core::Action& action, host::Patience patience) {
+  auto book = host::open_ledger(site, patience);
+  if (!book) return std::unexpected(book.error());
+  auto stored = book.value()->append(action);
+  if (!stored) return stored;
+  auto publisher = page::Publisher::open(site.state);  // if not, the local record goes on holding
+  if (publisher) (void)host::publish(site, *publisher, **book, *stored, {record.local.id}, kLockPatience);
+  return stored;
+}
+
+// The ledger could not be told. A repeat's fresh stop has done its work then: the one it repeats is what stands.
+void settle_for_local(const host::Site& site, page::Publisher& publisher, const Record& record) {
+  if (!record.repeats) return;
+  auto lock = page::PageLock::take(site.state, kLockPatience);
+  auto shown = lock ? publisher.current() : Result<core::State>(std::unexpected(lock.error()));
+  if (shown && std::ranges::find(shown->stops, record.repeats->id, &core::Stop::id) != shown->stops.end())
+    (void)publisher.drop_local(*lock, record.local.id);
+}
+
+Result<> audit_now(const host::Site& site, Latch latch, const std::string& by) {
+  auto log = audit::Log::open(site.state.log(), site.host, kAuditPatience);
+  if (!log) return std::unexpected(log.error());
+  if (latch == Latch::set) {
+    std::string id = "latch@" + site.host;
+    std::string record = JsonLine().field("kind", "latch").field("at", iso8601(wall_now())).field("id", id).field("by", by).text();
+    if (auto logged = log->append({{record}}); !logged) return logged;
+  }
+  if (auto logged = host::log_actions(site, *log, kAuditPatience); !logged) return logged;
+  return log->save_cursor();
+}
+
+void list_calls(const host::Site& site, const Flipped& flipped, Report& report) {
+  auto image = core::flatten(flipped.shown, page::kImageMax);
+  core::Snapshot state = image ? core::Snapshot::trust(core::bytes_of(*image)) : core::Snapshot();
+  HostRow row{site.host, "acked", flipped.shown.revision};
+  for (const page::SeenPoint& point : flipped.points) {
+    if (!point.trouble.empty()) {
+      row.state = "silent";
+      report.warnings.push_back(fmt::format("silent point {}: {}", point.process, point.trouble));
+    }
+    row.points += point.alive;
+    row.admission_only += point.alive && point.admission_only;
+    for (const page::SeenCall& call : point.calls)
+      if (page::covers(flipped.record.local, call, state)) report.in_flight.push_back({site.host, call});
+  }
+  report.in_flight_complete = row.state == "acked";
+  report.hosts.push_back(std::move(row));
+}
+
+void name_silent(const Hunt& found, Report& report) {
+  for (const Holder& holder : found.silent) {
+    report.hosts.front().state = "silent";
+    report.in_flight_complete = false;
+    report.warnings.push_back(
+        fmt::format("silent point: process {} ({}) holds a page of this state that was deleted or replaced; it "
+                    "denies within a second, end it to be sure",
+                    holder.pid, holder.program));
+  }
+}
+
+// Has anything that was ever seen been stopped by this?
+bool covers_something(const host::Site& site, const StopRequest& request, const Flipped& flipped, Names known, Report& report) {
+  known.add(flipped.shown);
+  known.add(flipped.points);
+  known.add_log(site.state);
+  if (!unknown_fields(request.selector, known).empty()) known.add(page::recent_calls(site.state));
+  if (!unknown_fields(request.selector, known).empty()) known.add_spools(site.state);  // of those that left at the stop
+  auto unknown = unknown_fields(request.selector, known);
+  for (const std::string& line : unknown) report.warnings.push_back(line);
+  if (report.hosts.front().points == 0) report.warnings.push_back(fmt::format("no process is guarded by {} now", site.state.path));
+  return unknown.empty() && report.hosts.front().points > 0;
+}
+
+void name_elsewhere(const Hunt& found, Report& report) {
+  std::set<std::string> states;
+  for (const Holder& holder : found.elsewhere) states.insert(holder.state_dir);
+  for (const std::string& other : states)
+    report.warnings.push_back(fmt::format("processes of this machine are guarded by another state: add --state {}", other));
+}
+
+void take_stored(std::unique_ptr<Result<core::State>> stored, Report& report) {
+  if (!stored) return report.warnings.push_back("the ledger has not answered yet");
+  if (!*stored) return report.warnings.push_back(fmt::format("not in the ledger: {}", stored->error().what));
+  report.stored = true;
+  report.revision = (*stored)->revision;
+  report.hosts.front().revision = (*stored)->revision;
+  auto standing = std::ranges::find((*stored)->stops, report.record.id, &core::Stop::id);
+  if (standing != (*stored)->stops.end()) report.record = *standing;
+}
+
+// `--agent` without a tenant means that name everywhere: the answer says where that is.
+void name_tenants(const host::Site& site, const StopRequest& request, const Flipped& flipped, Report& report) {
+  if (request.selector.agent.empty() || !request.selector.tenant.empty()) return;
+  std::set<std::string> tenants;
+  for (const page::SeenPoint& point : flipped.points)
+    if (point.agent == request.selector.agent && !point.tenant.empty()) tenants.insert(point.tenant);
+  for (const page::Entry& entry : page::recent_calls(site.state))
+    if (get_name(entry.agent) == request.selector.agent && entry.tenant.size > 0) tenants.emplace(get_name(entry.tenant));
+  if (!tenants.empty())
+    report.warnings.push_back(
+        fmt::format("agent {} is stopped in every tenant; seen in: {}", request.selector.agent, fmt::join(tenants, ", ")));
+}
+
+void take_durable(std::unique_ptr<Result<>> wrote, Report& report) {
+  report.durable = wrote && *wrote;
+  if (!report.durable)
+    report.warnings.push_back(fmt::format("not in the durable file: {}", wrote ? wrote->error().what : "it has not answered yet"));
+}
+
+void take_hunt(std::unique_ptr<Hunt> found, bool matched, Report& report) {
+  if (!found) return report.warnings.push_back("the look for silent points did not end in time");
+  name_silent(*found, report);
+  if (!matched) name_elsewhere(*found, report);
+}
+
+// Tried beside one another once the page has flipped; none of them can hold up the others or the answer.
+struct Attempts {
+  Attempt<Result<>> durable;
+  Attempt<Hunt> hunting;
+  Attempt<Result<core::State>> storing;
+
+  Attempts(const host::Site& site, const Flipped& flipped, const StopRequest& request)
+      : durable([state = site.state, shown = flipped.shown, wait = request.at_most] {
+          return page::write_durable(state, shown, wait);
+        }),
+        hunting([state = site.state] { return hunt(state); }),
+        storing([site, record = flipped.record, action = action_of(flipped.record, request), wait = request.at_most] {
+          return store(site, record, action, wait);
+        }) {}
+};
+
+int exit_of(const Report& report, const StopRequest& request, bool matched) {
+  if (!report.stored) return kNotInLedger;
+  if (request.wait == Wait::not_at_all || !report.confirmed) return kNotConfirmed;
+  return matched ? kDone : kNothingMatches;
+}
+
+Report failed(const host::Site& site, const StopRequest& request, const Trouble& why) {
+  Report report;
+  report.state_dir = site.state.path;
+  report.record = record_for(request, {}).local;
+  report.exit = why.kind == Kind::refused ? kNotAuthorised : kFailed;
+  report.warnings.push_back(why.what);
+  return report;
+}
+
+}  // namespace
+
+Report stop(const host::Site& site, const StopRequest& request, Names known) {
+  const auto start = Clock::now();
+  const auto deadline = start + request.at_most;
+  auto page = host::open_page(site, kLockPatience);
+  if (!page) return failed(site, request, page.error());
+  Report report;
+  report.state_dir = site.state.path;
+  auto flipped = flip(site, page->publisher, request, report);
+  if (!flipped) return failed(site, request, flipped.error());
+  page->publisher.wake();
+  if (request.placed) request.placed();
+  report.record = flipped->record.named();
+  report.epoch = flipped->shown.epoch;
+
+  Attempts tried(site, *flipped, request);
+  list_calls(site, *flipped, report);
+  take_stored(tried.storing.take(deadline), report);
+  if (!report.stored) settle_for_local(site, page->publisher, flipped->record);
+  report.committed_ms = ms_since(start);
+  Attempt<Result<>> auditing([site, latch = flipped->latch, by = request.by] { return audit_now(site, latch, by); });
+  take_durable(tried.durable.take(deadline), report);
+  name_tenants(site, request, *flipped, report);
+  bool matched = covers_something(site, request, *flipped, std::move(known), report);
+  take_hunt(tried.hunting.take(deadline), matched, report);
+  report.confirmed = report.stored && report.hosts.front().state == "acked" && request.wait == Wait::until_confirmed;
+  report.confirmed_ms = ms_since(start);
+  auto logged = auditing.take(Clock::now() + kAuditPatience);
+  report.audit_durable = report.stored && logged && *logged;
+  for (InFlight& one : report.in_flight) one.call.outcome = page::outcome_now(site.state, one.call);
+  report.exit = exit_of(report, request, matched);
+  return report;
+}
+
+Report preview(const host::Site& site, const StopRequest& request, Names known) {
+  auto page = host::open_page(site, kLockPatience);
+  if (!page) return failed(site, request, page.error());
+  auto shown = page->publisher.current();
+  if (!shown) return failed(site, request, shown.error());
+  Report report;
+  report.state_dir = site.state.path;
+  report.epoch = shown->epoch;
+  report.revision = shown->revision;
+  Flipped would{record_for(request, *shown), *shown, page::scan(site.state)};
+  report.record = would.record.named();
+  list_calls(site, would, report);
+  (void)covers_something(site, request, would, std::move(known), report);
+  report.exit = kDone;
+  return report;
+}
+
+}  // namespace notaus::control

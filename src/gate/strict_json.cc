@@ -1,0 +1,297 @@
+#include "gate/strict_json.h"
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+
+#include "base/utf8.h"
+
+namespace notaus::gate {
+namespace {
+
+constexpr std::array<bool, 256> kPlain = [] {  // may stand in a string as it is
+  std::array<bool, 256> plain{};
+  for (unsigned c = 0x20; c < 0x80; ++c) plain[c] = c != '"' && c != '\\';
+  return plain;
+}();
+
+// Eight bytes that all may stand in a string as they are; a false no costs only time.
+bool plain8(const char* at) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
+  std::uint64_t word;
+  std::memcpy(&word, at, sizeof word);
+  auto has_zero = [](std::uint64_t w) { return (w - kOnes) & ~w; };
+  std::uint64_t control = word - kOnes * 0x20;
+  return ((word | control | has_zero(word ^ kOnes * '"') | has_zero(word ^ kOnes * '\\')) & kTops) == 0;
+}
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+
+class Walk {
+ public:
+  explicit Walk(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
+
+  bool one_object(Members& top) {
+    space();
+    if (!object(&top)) return false;
+    space();
+    return at_ == end_ || fail("bytes behind the end of the message");
+  }
+  [[nodiscard]] const char* fault() const { return fault_; }
+
+ private:
+  bool fail(const char* fault) {
+    if (fault_ == nullptr) fault_ = fault;
+    return false;
+  }
+  [[nodiscard]] char peek() const { return at_ < end_ ? *at_ : '\0'; }  // a NUL byte is nothing JSON allows, so no marker is needed
+  bool eat(char c) {
+    if (peek() != c) return false;
+    ++at_;
+    return true;
+  }
+  void space() {
+    while (at_ < end_ && (*at_ == ' ' || *at_ == '\t' || *at_ == '\n' || *at_ == '\r')) ++at_;
+  }
+
+  bool value(Members* into) {
+    switch (peek()) {
+      case '{': return object(into);
+      case '[': return array();
+      case '"': return string();
+      case 't': return literal("true");
+      case 'f': return literal("false");
+      case 'n': return literal("null");
+      default: return number();
+    }
+  }
+
+  bool object(Members* into) {
+    if (!eat('{')) return fail("not an object");
+    if (++depth_ > kMaxDepth) return fail("nested deeper than 64");
+    space();
+    if (!eat('}')) {
+      do {
+        if (!member(into)) return false;
+      } while (eat(','));
+      if (!eat('}')) return fail("not JSON: expected , or }");
+    }
+    --depth_;
+    return true;
+  }
+
+  bool member(Members* into) {
+    space();
+    const char* key_begin = at_;
+    if (peek() != '"') return fail("not JSON: expected a key");
+    if (!string()) return false;
+    std::string_view key(key_begin, at_);
+    space();
+    if (!eat(':')) return fail("not JSON: expected :");
+    space();
+    if (into == nullptr) {
+      if (!value(nullptr)) return false;
+    } else if (!keep(*into, key)) {
+      return false;
+    }
+    space();
+    return true;
+  }
+
+  bool keep(Members& into, std::string_view key) {
+    if (into.list.size() == kMaxMembers) return fail("too many keys in the envelope");
+    auto name = unescape(key);
+    if (!name) return fail("a key with a lone surrogate");
+    Members* inner = *name == into.inner_key ? into.inner : nullptr;
+    const char* begin = at_;
+    if (!value(inner)) return false;
+    into.list.push_back({std::move(*name), std::string_view(begin, at_)});
+    return true;
+  }
+
+  bool array() {
+    eat('[');
+    if (++depth_ > kMaxDepth) return fail("nested deeper than 64");
+    space();
+    if (!eat(']')) {
+      do {
+        space();
+        if (!value(nullptr)) return false;
+        space();
+      } while (eat(','));
+      if (!eat(']')) return fail("not JSON: expected , or ]");
+    }
+    --depth_;
+    return true;
+  }
+
+  bool string() {
+    if (!eat('"')) return fail("not JSON: expected a string");
+    while (true) {
+      while (end_ - at_ >= 8 && plain8(at_)) at_ += 8;
+      while (at_ < end_ && kPlain[static_cast<unsigned char>(*at_)]) ++at_;
+      if (at_ == end_) return fail("not JSON: a string does not end");
+      if (eat('"')) return true;
+      if (!(*at_ == '\\' ? escape() : character())) return false;
+    }
+  }
+
+  bool escape() {
+    ++at_;
+    char c = peek();
+    if (c == 'u') return hex4();
+    if (c == '\0' || std::string_view("\"\\/bfnrt").find(c) == std::string_view::npos) return fail("not JSON: unknown escape");
+    ++at_;
+    return true;
+  }
+
+  bool hex4() {
+    if (end_ - at_ < 5) return fail("not JSON: a string does not end");
+    for (int i = 1; i <= 4; ++i)
+      if (!is_hex(at_[i])) return fail("not JSON: unknown escape");
+    at_ += 5;
+    return true;
+  }
+
+  bool character() {
+    std::size_t length = utf8_length({at_, end_});
+    if (length == 0) return fail("not UTF-8");
+    if (static_cast<unsigned char>(*at_) < 0x20) return fail("not JSON: a control character in a string");
+    at_ += length;
+    return true;
+  }
+
+  bool number() {
+    eat('-');
+    if (!eat('0') && !digits()) return fail("not JSON: expected a value");
+    if (eat('.') && !digits()) return fail("not JSON: a number without digits");
+    if (eat('e') || eat('E')) {
+      if (!eat('+')) eat('-');
+      if (!digits()) return fail("not JSON: a number without digits");
+    }
+    return true;
+  }
+
+  bool digits() {
+    const char* begin = at_;
+    while (is_digit(peek())) ++at_;
+    return at_ > begin;
+  }
+
+  bool literal(std::string_view word) {
+    if (!std::string_view(at_, end_).starts_with(word)) return fail("not JSON: expected a value");
+    at_ += word.size();
+    return true;
+  }
+
+  const char* at_;
+  const char* end_;
+  const char* fault_ = nullptr;
+  int depth_ = 0;
+};
+
+constexpr unsigned kNoUnit = 0x10000;
+
+// The UTF-16 unit of the \uXXXX that `text` begins with, or kNoUnit.
+unsigned unit_of(std::string_view text) {
+  if (text.size() < 6 || !text.starts_with("\\u")) return kNoUnit;
+  unsigned value = 0;
+  for (char c : text.substr(2, 4)) {
+    if (!is_hex(c)) return kNoUnit;
+    value = value * 16 + static_cast<unsigned>(is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10);
+  }
+  return value;
+}
+
+void append_utf8(std::string& out, unsigned point) {
+  auto put = [&](unsigned byte) { out += static_cast<char>(byte); };
+  if (point < 0x80) return put(point);
+  if (point < 0x800) {
+    put(0xC0 | point >> 6);
+  } else if (point < 0x10000) {
+    put(0xE0 | point >> 12);
+    put(0x80 | (point >> 6 & 0x3F));
+  } else {
+    put(0xF0 | point >> 18);
+    put(0x80 | (point >> 12 & 0x3F));
+    put(0x80 | (point >> 6 & 0x3F));
+  }
+  put(0x80 | (point & 0x3F));
+}
+
+// `text` begins with \u; takes it, and the second half of a pair. False for half a pair.
+bool take_unicode(std::string_view& text, std::string& out) {
+  unsigned point = unit_of(text);
+  if (point == kNoUnit || (point >= 0xDC00 && point <= 0xDFFF)) return false;
+  text.remove_prefix(6);
+  if (point >= 0xD800 && point <= 0xDBFF) {
+    unsigned low = unit_of(text);
+    if (low < 0xDC00 || low > 0xDFFF) return false;
+    point = 0x10000 + ((point - 0xD800) << 10) + (low - 0xDC00);
+    text.remove_prefix(6);
+  }
+  append_utf8(out, point);
+  return true;
+}
+
+char simple_escape(char c) {
+  switch (c) {
+    case 'b': return '\b';
+    case 'f': return '\f';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    default: return c;  // " \ /
+  }
+}
+
+}  // namespace
+
+std::string_view Members::find(std::string_view key) const {
+  for (const Member& member : list)
+    if (member.key == key) return member.value;
+  return {};
+}
+
+Result<> read_object(std::string_view text, Members& top) {
+  if (text.starts_with("\xEF\xBB\xBF")) return trouble(Kind::refused, "a byte order mark");
+  Walk walk(text);
+  if (!walk.one_object(top)) return trouble(Kind::refused, walk.fault());
+  return {};
+}
+
+std::optional<std::string> unescape(std::string_view json) {
+  if (json.size() < 2 || json.front() != '"' || json.back() != '"') return std::nullopt;
+  std::string_view text = json.substr(1, json.size() - 2);
+  std::string out;
+  while (!text.empty()) {
+    std::size_t plain = std::min(text.find('\\'), text.size());
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    if (text.size() < 2) return std::nullopt;
+    if (text[1] == 'u') {
+      if (!take_unicode(text, out)) return std::nullopt;
+    } else {
+      out += simple_escape(text[1]);
+      text.remove_prefix(2);
+    }
+  }
+  return out;
+}
+
+std::string fold(std::string_view key) {
+  std::string out;
+  out.reserve(key.size());
+  while (!key.empty()) {
+    char c = key.front();
+    std::size_t length = key.starts_with("\u017F") ? 2 : key.starts_with("\u212A") ? 3 : 1;
+    if (length > 1) c = length == 2 ? 's' : 'k';
+    out += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    key.remove_prefix(length);
+  }
+  return out;
+}
+
+}  // namespace notaus::gate

@@ -1,0 +1,235 @@
+// Facts go up exactly once: whatever dies between a point and the log's fsync, nothing is lost and nothing is told twice.
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+
+#include <nlohmann/json.hpp>
+#include <notaus/guard.hpp>
+
+#include "host/test_world.h"
+#include "page/spool.h"
+
+namespace notaus::host {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr Call kSend{.tenant = "acme", .agent = "mailer", .run = "run-7", .tool = "email.send", .args = "to=bo"};
+constexpr Call kDenied{.tenant = "globex", .agent = "mailer", .run = "run-7", .tool = "email.send"};
+
+// outcome -> how often, of admitted writes; "blocked", "gap" and other kinds by their count.
+std::map<std::string, std::uint64_t> tally(const World& world) {
+  std::map<std::string, std::uint64_t> out;
+  for (const std::string& line : audit::read_log(world.site.state.log()).value()) {
+    Json record = Json::parse(line, nullptr, false);
+    if (!record.is_object()) continue;
+    const std::string kind = record["kind"];
+    if (kind == "admitted_write")
+      ++out[record["outcome"]];
+    else
+      out[kind == "blocked_agg" ? "blocked" : kind] += record.value("count", std::uint64_t{1});
+  }
+  return out;
+}
+
+using Tally = std::map<std::string, std::uint64_t>;
+
+// Runs `act` with a guard of its own in another process, which is then killed.
+void in_a_process_that_is_killed(const World& world, const std::function<void(Guard&)>& act) {
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  pid_t child = fork();
+  if (child == 0) {
+    Guard guard = Guard::open({.state = world.site.state.path, .name = "victim"});
+    act(guard);
+    (void)!write(ready[1], "x", 1);
+    while (true) pause();
+  }
+  close(ready[1]);
+  char byte = 0;
+  EXPECT_EQ(read(ready[0], &byte, 1), 1);
+  close(ready[0]);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+}
+
+std::size_t files_in(const std::string& directory) {
+  return static_cast<std::size_t>(std::distance(fs::directory_iterator(directory), {}));
+}
+
+bool drained(const World& world) {
+  auto done = drain(world.site, kPatience);
+  EXPECT_TRUE(done) << done.error().what;
+  return done.has_value();
+}
+
+TEST(Drain, AKilledProcessLeavesEachOfItsCallsOnce) {
+  World world;
+  world.stop("globex");
+  in_a_process_that_is_killed(world, [](Guard& guard) {
+    static std::vector<Admission> in_flight;  // outlives the kill
+    for (int i = 0; i < 3; ++i) in_flight.push_back(guard.admit(kSend));
+    for (int i = 0; i < 4; ++i) guard.admit(kSend).permit().done(Outcome::done);
+    for (int i = 0; i < 25; ++i) (void)guard.admit(kDenied);
+  });
+  const Tally expected = {{"unknown", 3}, {"done", 4}, {"blocked", 25}, {"stop", 1}};
+  ASSERT_TRUE(drained(world));
+  EXPECT_EQ(tally(world), expected);
+  EXPECT_EQ(files_in(world.site.state.slots()), 0u);
+  EXPECT_EQ(files_in(world.site.state.spool()), 0u);
+  ASSERT_TRUE(drained(world));
+  EXPECT_EQ(tally(world), expected);
+}
+
+TEST(Drain, ALivingProcessKeepsItsCallsInFlight) {
+  World world;
+  Guard guard = Guard::open({.state = world.site.state.path});
+  Admission in_flight = guard.admit(kSend);
+  ASSERT_TRUE(in_flight);
+  ASSERT_TRUE(drained(world));
+  EXPECT_EQ(tally(world), Tally{});
+  EXPECT_EQ(files_in(world.site.state.slots()), 1u);
+}
+
+TEST(Drain, ASpoolThatGrowsMeanwhileIsReadOnWhereItEnded) {
+  World world;
+  page::Spool spool(world.site.state, "writer");
+  auto write = [&](int n) { EXPECT_TRUE(spool.append("{\"kind\":\"note\",\"count\":" + std::to_string(n) + "}", 0)); };
+  write(1);
+  ASSERT_TRUE(drained(world));
+  EXPECT_EQ(tally(world), (Tally{{"note", 1}}));
+  write(10);
+  ASSERT_TRUE(drained(world));
+  EXPECT_EQ(tally(world), (Tally{{"note", 11}}));
+  write(100);
+  spool.close();
+  ASSERT_TRUE(drained(world));
+  ASSERT_TRUE(drained(world));
+  EXPECT_EQ(tally(world), (Tally{{"note", 111}}));
+  EXPECT_EQ(files_in(world.site.state.spool()), 0u);
+}
+
+// A crash after the log's fsync and before what comes next: the sources lie there again, with the old cursor, none or a damaged one.
+TEST(Drain, ACrashAfterTheLogDoublesNothing) {
+  enum Cursor { old, none, damaged };
+  for (Cursor cursor : {old, none, damaged}) {
+    World world;
+    world.stop("globex");
+    in_a_process_that_is_killed(world, [](Guard& guard) {
+      static std::vector<Admission> in_flight;
+      in_flight.push_back(guard.admit(kSend));
+      guard.admit(kSend).permit().done(Outcome::done);
+      for (int i = 0; i < 25; ++i) (void)guard.admit(kDenied);
+    });
+    const std::string state = world.site.state.path, copy = state + "/.copy";
+    fs::create_directories(copy);
+    fs::copy(world.site.state.slots(), copy + "/slots", fs::copy_options::recursive);
+    fs::copy(world.site.state.spool(), copy + "/spool", fs::copy_options::recursive);
+    const std::string cursor_file = world.site.state.log() + "/cursor";
+    if (fs::exists(cursor_file)) fs::copy_file(cursor_file, copy + "/cursor");
+    ASSERT_TRUE(drained(world));
+    const Tally once = tally(world);
+    EXPECT_EQ(once, (Tally{{"unknown", 1}, {"done", 1}, {"blocked", 25}, {"stop", 1}}));
+    fs::copy(copy + "/slots", world.site.state.slots(), fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+    fs::copy(copy + "/spool", world.site.state.spool(), fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+    fs::remove(cursor_file);
+    if (cursor == old && fs::exists(copy + "/cursor")) fs::copy_file(copy + "/cursor", cursor_file);
+    if (cursor == damaged) std::ofstream(cursor_file) << "{\"bytes\":99999";
+    ASSERT_TRUE(drained(world));
+    EXPECT_EQ(tally(world), once) << cursor;
+    EXPECT_EQ(files_in(world.site.state.slots()), 0u);
+    // Control: with nothing of the log either, they are told again.
+    fs::copy(copy + "/slots", world.site.state.slots(), fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+    fs::copy(copy + "/spool", world.site.state.spool(), fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+    fs::remove(cursor_file);
+    fs::remove(world.site.state.log() + "/records.jsonl");
+    ASSERT_TRUE(drained(world));
+    EXPECT_EQ(tally(world), once) << cursor;
+  }
+}
+
+TEST(Log, ACutLastLineIsAnUncleanStartAndTheLogGoesOn) {
+  World world;
+  page::Spool spool(world.site.state, "writer");
+  ASSERT_TRUE(spool.append("{\"kind\":\"note\",\"count\":1}", 0));
+  ASSERT_TRUE(drained(world));
+  {
+    std::ofstream log(world.site.state.log() + "/records.jsonl", std::ios::app);
+    log << "{\"n\":2,\"kind\":\"note\",\"coun";
+  }
+  EXPECT_EQ(tally(world), (Tally{{"note", 1}}));
+  ASSERT_TRUE(spool.append("{\"kind\":\"note\",\"count\":10}", 0));
+  ASSERT_TRUE(drained(world));
+  EXPECT_EQ(tally(world), (Tally{{"note", 11}, {"unclean_start", 1}}));
+  ASSERT_TRUE(drained(world));
+  EXPECT_EQ(tally(world), (Tally{{"note", 11}, {"unclean_start", 1}}));
+}
+
+TEST(Log, NumbersGoOnAcrossOpens) {
+  World world;
+  std::uint64_t last = 0;
+  for (int i = 0; i < 3; ++i) {
+    auto log = audit::Log::open(world.site.state.log(), "here", kPatience).value();
+    ASSERT_TRUE(log.append({{"{\"kind\":\"note\"}"}, {"{\"kind\":\"note\"}"}}));
+  }
+  for (const std::string& line : audit::read_log(world.site.state.log()).value()) EXPECT_EQ(Json::parse(line)["n"], ++last);
+  EXPECT_EQ(last, 6u);
+}
+
+TEST(Log, OneWriterAtATime) {
+  World world;
+  auto first = audit::Log::open(world.site.state.log(), "here", kPatience);
+  ASSERT_TRUE(first);
+  auto second = audit::Log::open(world.site.state.log(), "here", Patience(20));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().kind, Kind::retry);
+}
+
+// A file system that is full after some bytes more: what does not fit as a whole is not in the log at all, and arrives later.
+TEST(Log, WhatDoesNotFitIsNotHalfLogged) {
+  World world;
+  auto log = audit::Log::open(world.site.state.log(), "here", kPatience).value();
+  const std::vector<audit::Record> ten(10, {"{\"kind\":\"note\",\"count\":1,\"text\":\"" + std::string(500, 'x') + "\"}"});
+  ASSERT_TRUE(log.append(ten));
+  auto before = signal(SIGXFSZ, SIG_IGN);
+  rlimit limits{}, unlimited{};
+  getrlimit(RLIMIT_FSIZE, &unlimited);
+  limits = {fs::file_size(world.site.state.log() + "/records.jsonl") + 1200, unlimited.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &limits);
+  auto full = log.append(ten);
+  auto after = log.append({ten[0]});
+  setrlimit(RLIMIT_FSIZE, &unlimited);
+  (void)signal(SIGXFSZ, before);
+  EXPECT_FALSE(full);
+  EXPECT_FALSE(after);  // and this one appends no more
+  EXPECT_EQ(tally(world), (Tally{{"note", 10}}));
+  EXPECT_FALSE(log.append(ten));
+}
+
+TEST(Drain, AFullDiskLosesAndDoublesNothing) {
+  World world;
+  page::Spool spool(world.site.state, "writer");
+  const std::string filler(2000, 'x');
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(spool.append("{\"kind\":\"note\",\"count\":1,\"text\":\"" + filler + "\"}", 0));
+  spool.close();
+  auto before = signal(SIGXFSZ, SIG_IGN);
+  rlimit limits{}, unlimited{};
+  getrlimit(RLIMIT_FSIZE, &unlimited);
+  limits = {10'000, unlimited.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &limits);
+  auto full = drain(world.site, kPatience);
+  setrlimit(RLIMIT_FSIZE, &unlimited);
+  (void)signal(SIGXFSZ, before);
+  EXPECT_FALSE(full);
+  EXPECT_EQ(tally(world), Tally{});
+  EXPECT_EQ(files_in(world.site.state.spool()), 1u);
+  ASSERT_TRUE(drained(world));
+  EXPECT_EQ(tally(world), (Tally{{"note", 20}}));
+}
+
+}  // namespace
+}  // namespace notaus::host

@@ -1,0 +1,193 @@
+#include "page/attachment.h"
+
+#include <fmt/format.h>
+
+#include "base/clock.h"
+#include "core/flat.h"
+#include "page/record.h"
+
+namespace notaus::page {
+namespace {
+
+constexpr std::uint64_t kAsWrite = std::uint64_t{1} << 63;  // of Lane::allowed; words have 63 bits
+constexpr const char* kLatchStop = "latch";
+
+}  // namespace
+
+// The page's half under `word` is read once per word: its checksum, and that the ledger has neither gone back nor been exchanged.
+std::optional<Why> Attachment::unsound(std::uint64_t word) const {
+  if (verified_.load(std::memory_order_relaxed) == word) return std::nullopt;
+  if (word == 0) return Why::page_missing;
+  auto snapshot = page_.verify(word);
+  if (!snapshot) return Why::page_torn;
+  std::uint64_t none = 0, epoch = core::hash_of(snapshot->epoch()) | 1;
+  if (!witness_.epoch.compare_exchange_strong(none, epoch) && none != epoch) return Why::epoch_changed;
+  std::uint64_t last = witness_.revision.load();
+  while (last < snapshot->revision() && !witness_.revision.compare_exchange_weak(last, snapshot->revision())) {
+  }
+  if (last > snapshot->revision()) return page_.head().word.load() == word ? Why::revision_went_back : Why::page_torn;
+  verified_.store(word, std::memory_order_relaxed);
+  return std::nullopt;
+}
+
+Answer Attachment::ask(const Call& call) const {
+  const PageHead& head = page_.head();
+  Answer answer;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const std::uint64_t word = answer.word = head.word.load();
+    const std::uint64_t latch = head.latch.load();
+    if ((latch & ~(kLatched | kRetired)) != 0) return {.why = Why::page_torn, .word = word};
+    if (latch & kRetired) return {.why = Why::page_missing, .word = word};
+    if (latch != 0) return {.why = Why::stop_all, .word = word, .stop = kLatchStop};
+    auto why = unsound(word);
+    if (!why) {
+      core::Snapshot state = page_.trust(word);
+      const bool permit_needed = state.permit_needed();
+      if (permit_needed) state.permit_until = {head.permit_until.load()};
+      const core::Verdict verdict = core::decide(state, call, permit_needed ? boot_now() : BootTime{});
+      answer.why = verdict.why;
+      answer.write = state.writes(call);
+      answer.revision = state.revision();
+      answer.remember = !permit_needed;
+      if (verdict.stop != core::Verdict::kNone) answer.stop = state.stop_id(verdict.stop);
+      if (permit_needed && head.time_namespace != time_namespace()) answer.why = Why::clock_foreign;
+    } else {
+      answer.why = *why;
+    }
+    if (head.word.load() == word) return answer;  // else a flip went over what we read: read the new half
+  }
+  return {.why = Why::page_torn, .word = answer.word};
+}
+
+Admission Attachment::admit(const Call& call, std::int64_t now_ms) {
+  auto claim = slots_->claim(call, now_ms);
+  if (!claim) {
+    Answer full{.why = Why::slots_full};
+    count_denial(call, full);
+    return Admission(std::make_unique<Denial>(denial(full, call.tool)));
+  }
+  Answer answer = ask(call);  // after the claim: see slots.h
+  if (answer.why != Why::allowed) return Admission(deny(*claim, answer, call));
+  return Admission(permit(*claim, answer, call));
+}
+
+Admission Attachment::admit(Lane& lane, std::string_view args, std::int64_t now_ms) {
+  auto claim = slots_->claim(lane, now_ms);
+  if (!claim) return admit(lane.call(args), now_ms);
+  const std::uint64_t allowed = lane.allowed.load(std::memory_order_acquire);
+  const std::uint64_t word = page_.head().word.load();  // after the claim: see slots.h
+  if ((allowed & ~kAsWrite) == word && word != 0 && page_.head().latch.load() == 0) [[likely]] {
+    Entry& entry = slots_->entry(claim->slot);
+    entry.write = (allowed & kAsWrite) != 0;
+    if (entry.write != 0) write_digest(entry, lane.tenant, args);
+    return Admission(permit(*claim, entry, word));
+  }
+  Answer answer = ask(lane.call(args));
+  if (answer.why != Why::allowed) return Admission(deny(*claim, answer, lane.call(args)));
+  if (answer.remember) lane.allowed.store(answer.word | (answer.write ? kAsWrite : 0), std::memory_order_release);
+  return Admission(permit(*claim, answer, lane.call(args)));
+}
+
+void Attachment::write_digest(Entry& entry, std::string_view tenant, std::string_view args) const {
+  auto digest = key_.digest(tenant, args);
+  entry.digest[0] = digest[0];
+  entry.digest[1] = digest[1];
+}
+
+Permit Attachment::permit(const Claim& claim, const Answer& answer, const Call& call) {
+  Entry& entry = slots_->entry(claim.slot);
+  entry.write = answer.write;
+  entry.revision = answer.revision;
+  if (answer.write) write_digest(entry, call.tenant, call.args);
+  return permit(claim, entry, answer.word);
+}
+
+Permit Attachment::permit(const Claim& claim, Entry& entry, std::uint64_t word) {
+  entry.word = word;
+  Permit permit;
+  permit.attachment_ = this;
+  permit.word_ = word;
+  permit.claim_ = claim.word;
+  permit.slot_ = claim.slot;
+  return permit;
+}
+
+std::unique_ptr<Denial> Attachment::deny(const Claim& claim, const Answer& answer, const Call& call) {
+  Entry& entry = slots_->entry(claim.slot);
+  entry.write = answer.write;
+  entry.word = answer.word;
+  entry.revision = answer.revision;
+  write_digest(entry, call.tenant, call.args);
+  record_denial(claim, answer);
+  (void)slots_->finish(claim, Outcome::not_sent);
+  slots_->free(claim);
+  return std::make_unique<Denial>(denial(answer, call.tool));
+}
+
+std::optional<Denial> Attachment::recheck(const Claim& claim, std::uint64_t word) {
+  if (!*alive_) return denial({.why = Why::guard_fault}, "");
+  if (page_.head().word.load() == word && page_.head().latch.load() == 0 && !page_.trust(word).permit_needed()) return std::nullopt;
+  // Decide again, from what the slot says. A name that was cut there is left out, which matches every stop.
+  Entry& entry = slots_->entry(claim.slot);
+  auto whole = [](const auto& name) { return is_cut(name) ? std::string_view() : get_name(name); };
+  Call call{.tenant = whole(entry.tenant),
+            .agent = whole(entry.agent),
+            .run = whole(entry.run),
+            .tool = get_name(entry.tool),
+            .effect = entry.write != 0 ? Effect::write : Effect::read};
+  Answer answer = ask(call);
+  if (answer.why == Why::allowed && !is_cut(entry.tool)) return std::nullopt;
+  if (answer.why == Why::allowed) answer.why = Why::guard_fault;  // whether a tool stop covers a name this long is not known here
+  record_denial(claim, answer);
+  if (slots_->finish(claim, Outcome::not_sent)) slots_->free(claim);
+  return denial(answer, call.tool);
+}
+
+void Attachment::finish(const Claim& claim, std::uint64_t word, Outcome outcome) {
+  if (!*alive_ || !slots_->finish(claim, outcome)) return;
+  const Entry& entry = slots_->entry(claim.slot);
+  // A stop that scanned us as running must be able to read how we ended, so a read is recorded too when the page has moved.
+  const std::uint64_t now = page_.head().word.load();
+  if (entry.write != 0 || now != word) {
+    if (!slots_->push(claim, {Fact::ended, outcome, Why::allowed, {}, now, wall_now().ms})) {
+      slots_->file().head.missed.store(now);  // before the slot is freed: a scan that finds it free must know
+      slots_->file().head.lost_calls.fetch_add(1);
+    }
+    if (slots_->half_full() && nudge) nudge();
+  }
+  slots_->free(claim);
+}
+
+std::string Attachment::id(const Claim& claim) const { return call_id(slots_->process(), claim.slot, claim.word); }
+
+Denial Attachment::denial(const Answer& answer, std::string_view tool) const {
+  Denial out{answer.why, reason(answer.why, tool), answer.stop, answer.revision, {}};
+  if (answer.why >= Why::permit_expired) out.help = fmt::format("see `notaus status --state {}`", state_.path);
+  return out;
+}
+
+void Attachment::record_denial(const Claim& claim, const Answer& answer) {
+  tallies_.count({slots_->entry(claim.slot), answer.why, answer.stop, &claim, answer.word}, wall_now().ms);
+  if (slots_->half_full() && nudge) nudge();
+}
+
+void Attachment::refused(const Call& call, std::string_view why, std::int64_t now_ms) {
+  Call told = call;
+  told.run = why;  // Why::allowed marks it: nobody decided, the text says what was wrong (record.cc)
+  Answer nobody{.why = Why::allowed, .word = page_.head().word.load()};
+  auto claim = slots_->claim(told, now_ms);
+  if (!claim) return count_denial(told, nobody);
+  record_denial(*claim, nobody);
+  (void)slots_->finish(*claim, Outcome::not_sent);
+  slots_->free(*claim);
+}
+
+void Attachment::count_denial(const Call& call, const Answer& answer) {
+  Entry entry{};
+  set_name(entry.tenant, call.tenant);
+  set_name(entry.agent, call.agent);
+  set_name(entry.tool, call.tool);
+  tallies_.count({entry, answer.why, answer.stop, nullptr, answer.word}, wall_now().ms);
+}
+
+}  // namespace notaus::page

@@ -1,0 +1,176 @@
+// page/layout.h: the bytes of a live page and of a slot file. Both are shared between processes and versions: a change of anything
+// here is a new kPageVersion.
+//
+// A live page is a header and two halves, each a core::Snapshot image. `word` is the sequence number of the newest publication;
+// its lowest bit tells the half. A page's first sequence is random, so no two pages ever share a word, and a verdict remembered
+// under a word needs no other key.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include <notaus/call.hpp>
+
+namespace notaus::page {
+
+constexpr std::uint64_t kPageMagic = 0x4547'4150'5354'4f4eu;   // "NOTSPAGE"
+constexpr std::uint64_t kSlotsMagic = 0x5354'4f4c'5354'4f4eu;  // "NOTSLOTS"
+constexpr std::uint32_t kPageVersion = 1;
+
+constexpr std::size_t kHalfSize = 3 << 19;  // 1.5 MiB
+constexpr std::size_t kHalfHead = 64;
+constexpr std::size_t kImageMax = kHalfSize - kHalfHead;
+
+using Word = std::atomic<std::uint64_t>;
+static_assert(Word::is_always_lock_free && sizeof(Word) == 8);
+
+struct PageHead {
+  std::uint64_t magic;
+  std::uint32_t version;
+  std::uint32_t half_size;
+  std::uint64_t page_id;         // random
+  std::uint64_t time_namespace;  // inode of the publisher's /proc/self/ns/time
+  char boot_id[40];              // /proc/sys/kernel/random/boot_id: a page of another boot counts as missing
+  char pad0[56];
+  alignas(64) Word word;                           // 0: nothing was ever published
+  alignas(64) Word latch;                          // read after the word; any bit set denies every call
+  alignas(64) std::atomic<std::int64_t> permit_until;  // CLOCK_BOOTTIME ns; for snapshots that need a permit
+  char pad1[3776];
+};
+static_assert(sizeof(PageHead) == 4096 && offsetof(PageHead, word) == 128 && offsetof(PageHead, latch) == 192);
+
+// Bits of the latch.
+constexpr std::uint64_t kLatched = 1;  // a stop could not get the lock in time: stop_all on this host
+constexpr std::uint64_t kRetired = 2;  // another page has taken this one's place
+
+struct HalfHead {
+  std::atomic<std::uint64_t> sequence;
+  char pad[kHalfHead - 8];
+};
+static_assert(sizeof(HalfHead) == kHalfHead);
+
+constexpr std::size_t kPageSize = sizeof(PageHead) + 2 * kHalfSize;
+constexpr std::size_t half_at(std::uint64_t word) { return sizeof(PageHead) + (word & 1) * kHalfSize; }
+
+// --- slot files: one per process, written by it alone -------------------------------------------------------------------------
+
+// A slot's word: generation << 8 | SlotState. The generation grows with every claim, and a file's first one is random, so a scanner
+// never takes one call for another and a Permit never ends a call that is not its own.
+enum class SlotState : std::uint8_t {
+  free,
+  reserved,  // names are being written; the page has not been asked yet
+  active,  // in flight
+  done,  // + Outcome: ended, and its record is being written
+};
+constexpr std::uint64_t slot_word(std::uint64_t generation, SlotState state, Outcome outcome = Outcome::running) {
+  return generation << 8 | static_cast<std::uint64_t>(state) | static_cast<std::uint64_t>(outcome) << 4;
+}
+constexpr std::uint64_t generation_of(std::uint64_t word) { return word >> 8; }
+constexpr SlotState state_of(std::uint64_t word) { return static_cast<SlotState>(word & 15); }
+constexpr Outcome outcome_of(std::uint64_t word) { return static_cast<Outcome>(word >> 4 & 15); }
+
+template <std::size_t kMost>
+struct Name {
+  std::uint16_t size;  // of the whole name; more than kMost: it was cut
+  char text[kMost];
+};
+
+// What a call is, as a stop lists it.
+struct Entry {
+  std::uint64_t tag;  // which Lane wrote the names, 0 none; they stay when the slot is free
+  std::int64_t since;  // wall ms
+  std::uint64_t word;  // the page's, under which it was admitted
+  std::uint64_t revision;  // of that snapshot
+  std::uint64_t digest[2];  // keyed, of the arguments; 0 none
+  std::uint8_t write;  // 1: a write, declared or decided; until the decision a scanner asks the catalogue itself
+  std::uint8_t pad[7];
+  Name<62> tenant, agent, run;
+  Name<126> tool;
+  char pad2[8];
+};
+static_assert(sizeof(Entry) == 384);
+
+enum class Fact : std::uint8_t { none, ended, blocked };
+
+// One cell of the ring of facts on their way to the spool. `turn` is position + 1 once it is written.
+struct Cell {
+  std::atomic<std::uint64_t> turn;
+  std::uint64_t call;  // slot word of the call
+  std::uint64_t word;  // the page's when the call ended: not entry.word if a flip came in between
+  std::int64_t at;  // wall ms
+  std::uint32_t slot;
+  Fact fact;
+  std::uint8_t outcome;
+  std::uint8_t why;
+  std::uint8_t pad;
+  char stop[24];
+  Entry entry;
+};
+static_assert(sizeof(Cell) == 448);
+
+// Denials of one (tenant, tool, reason) beyond the first of a second, counted where a kill -9 does not lose them.
+struct Tally {
+  std::atomic<std::uint64_t> used;  // 0 free, 1 in use
+  std::uint64_t count;  // not yet in the spool
+  std::uint64_t total;  // all of this key since the process began, the ones recorded in full too
+  std::int64_t first, last;  // wall ms, of `count`
+  std::int64_t window;  // the second that `full` counts in
+  std::uint32_t full;
+  std::uint8_t why;
+  std::uint8_t pad[3];
+  char stop[24];
+  Entry entry;
+};
+
+constexpr std::uint32_t kSlots = 1024;
+constexpr std::uint32_t kCells = 512;
+constexpr std::uint32_t kTallies = 64;
+
+struct SlotsHead {
+  std::uint64_t magic;
+  std::uint32_t version;
+  std::uint32_t slots, cells, tallies;
+  std::int64_t started;  // wall ms
+  std::uint64_t page_id;  // of the page this process decides by
+  std::int32_t pid;  // in its own namespace: for people, never compared
+  std::uint32_t admission_only;
+  Name<62> name, tenant, agent;
+  char pad0[16];
+  alignas(64) std::atomic<std::uint64_t> high;  // no slot at or above it was ever used
+  alignas(64) std::atomic<std::uint64_t> head;  // ring: next position to fill
+  alignas(64) std::atomic<std::uint64_t> tail;  // ring: next position to move to the spool
+  alignas(64) std::atomic<std::uint64_t> lost_calls;  // facts that found the ring full; the watcher turns them into a gap
+  std::atomic<std::uint64_t> lost_denials;
+  std::atomic<std::uint64_t> missed;  // the page word when a call last ended and the ring was full
+  std::atomic<std::uint64_t> rounds;  // how often the watcher has emptied ring and tallies
+  char pad1[3584];
+};
+static_assert(sizeof(SlotsHead) == 4096);
+
+struct SlotsFile {
+  SlotsHead head;
+  Word words[kSlots];
+  Entry entries[kSlots];
+  Cell cells[kCells];
+  Tally tallies[kTallies];
+};
+static_assert(sizeof(SlotsFile) < 704 << 10);
+
+// Fills `name`; what does not fit is cut, and a scanner takes a cut name as matching every selector.
+template <std::size_t kMost>
+void set_name(Name<kMost>& name, std::string_view text) {
+  name.size = static_cast<std::uint16_t>(text.size() < 0xffff ? text.size() : 0xffff);
+  text.copy(name.text, kMost);
+}
+template <std::size_t kMost>
+std::string_view get_name(const Name<kMost>& name) {
+  return {name.text, name.size < kMost ? name.size : kMost};
+}
+template <std::size_t kMost>
+bool is_cut(const Name<kMost>& name) {
+  return name.size > kMost;
+}
+
+}  // namespace notaus::page

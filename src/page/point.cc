@@ -1,0 +1,229 @@
+#include "page/point.h"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "base/clock.h"
+#include "page/report.h"
+
+namespace notaus::page {
+namespace {
+
+constexpr std::size_t kAliveFlags = 4096;
+constexpr auto kRound = std::chrono::milliseconds(1000);
+constexpr auto kBusyRound = std::chrono::milliseconds(50);
+
+std::mutex& all_points_mutex() {
+  static auto* mutex = new std::mutex;  // outlives every static Guard
+  return *mutex;
+}
+std::vector<Point*>& all_points() {
+  static auto* points = new std::vector<Point*>;
+  return *points;
+}
+
+// A page the kernel replaces by zeros in a forked child. Nothing if it cannot: then nothing is ever alive, and all is denied.
+bool* wiped_on_fork() {
+  void* page = mmap(nullptr, kAliveFlags, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  static bool never[kAliveFlags] = {};
+  return page == MAP_FAILED || madvise(page, kAliveFlags, MADV_WIPEONFORK) != 0 ? never : static_cast<bool*>(page);
+}
+
+}  // namespace
+
+Point::Point(GuardOptions options) : options_(std::move(options)), now_ms_(wall_now().ms), alive_(wiped_on_fork()) {
+  static const int registered = pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+  (void)registered;
+  auto state = find_state(options_.state);
+  if (state) state_ = *state;
+  {
+    std::scoped_lock hold(mutex_);
+    if (state)
+      attach();
+    else
+      detach(Why::page_missing, state.error().what);
+    start_watcher();
+  }
+  std::scoped_lock hold(all_points_mutex());
+  all_points().push_back(this);
+}
+
+Point::~Point() {
+  {
+    std::scoped_lock hold(all_points_mutex());
+    std::erase(all_points(), this);
+  }
+  stopping_ = true;
+  nudge();
+  if (watcher_) watcher_->join();
+  report();
+  if (spool_) spool_->close();
+  for (auto& attachment : attachments_)
+    if (attachment->alive()) attachment->slots().leave();
+}
+
+// The child gets the mutexes free, none of the descriptors that hold our owner locks, and no watcher.
+void Point::before_fork() {
+  all_points_mutex().lock();
+  for (Point* point : all_points()) {
+    point->mutex_.lock();
+    point->told_.lock();
+  }
+}
+void Point::after_fork_parent() {
+  for (Point* point : all_points()) {
+    point->told_.unlock();
+    point->mutex_.unlock();
+  }
+  all_points_mutex().unlock();
+}
+void Point::after_fork_child() {
+  for (Point* point : all_points()) {
+    for (auto& attachment : point->attachments_) attachment->slots().close_in_child();
+    if (point->spool_) point->spool_->close_in_child();
+    point->spool_.reset();
+    (void)point->watcher_.release();  // a thread that does not exist here cannot be joined
+    point->forked_ = true;
+  }
+  after_fork_parent();
+}
+
+Attachment* Point::attach_in_child() {
+  if (attachment_.load() == nullptr && !forked_) return nullptr;  // not attached; the watcher tries again
+  std::scoped_lock hold(mutex_);
+  Attachment* here = attachment_.load();
+  if (!forked_.exchange(false) && (here == nullptr || here->alive())) return here;  // another thread was faster
+  attachment_ = nullptr;
+  attach();
+  start_watcher();
+  return attachment_;
+}
+
+void Point::attach() {
+  if (attachments_.size() >= kAliveFlags) return detach(Why::guard_fault, "the live page was replaced too often");
+  auto page = LivePage::open(state_, Access::read);
+  if (!page) return detach(page.error().why, page.error().what);
+  std::string name = options_.name.empty() ? program_invocation_short_name : options_.name;
+  auto slots = Slots::create(state_, {name, options_.tenant, options_.agent}, page->head().page_id);
+  if (!slots) return detach(Why::slots_full, slots.error().in("no slot file").what);
+  if (spool_) spool_->close();
+  spool_ = std::make_unique<Spool>(state_, (*slots)->process());
+  bool* alive = alive_ + attachments_.size();
+  *alive = true;
+  attachments_.push_back(
+      std::make_unique<Attachment>(*std::move(page), *std::move(slots), DigestKey::load(state_), witness_, alive, state_));
+  attachments_.back()->nudge = [this] { nudge(); };
+  {
+    std::scoped_lock hold(told_);
+    trouble_.clear();
+  }
+  attachment_ = attachments_.back().get();
+}
+
+void Point::detach(Why why, std::string what) {
+  attachment_ = nullptr;
+  std::scoped_lock hold(told_);
+  why_ = why;
+  trouble_ = std::move(what);
+}
+
+Denial Point::missing(std::string_view tool) const {
+  std::scoped_lock hold(told_);
+  return {why_, reason(why_, tool), {}, 0, trouble_};
+}
+
+std::string Point::trouble() const {
+  std::scoped_lock hold(told_);
+  return trouble_;
+}
+
+Call Point::complete(const Call& call) const {
+  Call out = call;
+  if (out.tenant.empty()) out.tenant = options_.tenant;
+  if (out.agent.empty()) out.agent = options_.agent;
+  return out;
+}
+
+void Point::start_watcher() {
+  try {
+    watcher_ = std::make_unique<std::thread>([this] { watch(); });
+  } catch (const std::exception& full) {  // without it nobody would notice that the page under us was replaced
+    detach(Why::guard_fault, std::string("no watcher thread: ") + full.what());
+  }
+}
+
+void Point::nudge() {
+  nudges_.fetch_add(1);
+  (void)syscall(SYS_futex, &nudges_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+}
+
+void Point::watch() {
+  std::uint64_t seen = 0;
+  auto checked = std::chrono::steady_clock::now();
+  while (!stopping_) {
+    now_ms_.store(wall_now().ms, std::memory_order_relaxed);
+    unsigned nudges = nudges_;
+    Attachment* here = attachment_;
+    std::uint64_t word = here != nullptr ? here->page().head().word.load() : 0;
+    if (word != seen && std::exchange(seen, word) != 0 && options_.on_change) options_.on_change();
+    report();
+    if (std::chrono::steady_clock::now() - checked >= kRound) {
+      checked = std::chrono::steady_clock::now();
+      check_in_place();
+    }
+    wait_for_news(word, nudges);
+  }
+}
+
+// A page that was deleted or replaced under us admits nothing, however fresh it looks: no stop would reach it.
+void Point::check_in_place() {
+  std::scoped_lock hold(mutex_);
+  Attachment* here = attachment_;
+  if (here != nullptr && here->page().in_place(state_) && here->slots().in_place()) return;
+  if (here != nullptr) {
+    detach(Why::page_missing, fmt::format("{} was replaced or removed", state_.page()));
+    here->page().abandon();
+  }
+  if (!state_.path.empty()) attach();
+}
+
+void Point::report() {
+  std::scoped_lock hold(mutex_);
+  for (auto& attachment : attachments_) {
+    if (!attachment->alive() || !spool_) continue;
+    drain_facts(*attachment, *spool_);
+    attachment->slots().file().head.rounds.fetch_add(1);
+    if (attachment.get() != attachment_ && attachment->slots().idle()) attachment->slots().leave();  // of a page that was replaced
+  }
+}
+
+void Point::wait_for_news(std::uint64_t seen_word, unsigned seen_nudge) {
+  struct futex_waitv waits[2] = {};
+  Attachment* here = attachment_;
+  unsigned count = 0;
+  auto add = [&](const void* word, std::uint32_t seen, std::uint32_t flags) {
+    waits[count++] = {seen, reinterpret_cast<std::uintptr_t>(word), flags, 0};
+  };
+  add(&nudges_, seen_nudge, FUTEX_32 | FUTEX_PRIVATE_FLAG);
+  if (here != nullptr) add(&here->page().head().word, static_cast<std::uint32_t>(seen_word), FUTEX_32);  // its low half
+  const bool busy = here != nullptr && here->slots().file().head.head.load() != last_head_;
+  if (here != nullptr) last_head_ = here->slots().file().head.head.load();
+  timespec until{};
+  clock_gettime(CLOCK_MONOTONIC, &until);
+  auto patience = busy ? kBusyRound : kRound;
+  until.tv_nsec += std::chrono::nanoseconds(patience).count() % 1'000'000'000;
+  until.tv_sec += std::chrono::duration_cast<std::chrono::seconds>(patience).count() + until.tv_nsec / 1'000'000'000;
+  until.tv_nsec %= 1'000'000'000;
+  if (syscall(SYS_futex_waitv, waits, count, 0, &until, CLOCK_MONOTONIC) < 0 && errno == ENOSYS)
+    std::this_thread::sleep_for(kBusyRound);
+}
+
+}  // namespace notaus::page

@@ -1,0 +1,76 @@
+// page/point.h: this process as an enforcement point: attached to the live page if it can be, trying again if not, and one watcher
+// thread that reports, wakes, and notices when the page under us is no longer the one at the path.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "page/attachment.h"
+#include "page/spool.h"
+
+namespace notaus::page {
+
+class Point {
+ public:
+  explicit Point(GuardOptions options);
+  ~Point();  // in order: reports what there is to report and leaves
+
+  // Where calls are asked. Nothing: everything is denied with missing(). In a forked child the first call attaches anew.
+  Attachment* attachment() {
+    Attachment* here = attachment_.load(std::memory_order_acquire);
+    if (here != nullptr && here->alive()) [[likely]]
+      return here;
+    return attach_in_child();
+  }
+
+  [[nodiscard]] Denial missing(std::string_view tool) const;
+  [[nodiscard]] std::string trouble() const;
+
+  // Wall time as of the watcher's last round, for calls that must not ask a clock. At most about a second old.
+  [[nodiscard]] std::int64_t now_ms() const { return now_ms_.load(std::memory_order_relaxed); }
+
+  // Fills in what the call leaves empty.
+  [[nodiscard]] Call complete(const Call& call) const;
+
+ private:
+  static void before_fork();
+  static void after_fork_parent();
+  static void after_fork_child();
+
+  Attachment* attach_in_child();
+  void attach();          // under mutex_
+  void detach(Why why, std::string what);
+  void start_watcher();
+  void watch();
+  void check_in_place();
+  void report();
+  void nudge();
+  void wait_for_news(std::uint64_t seen_word, unsigned seen_nudge);
+
+  const GuardOptions options_;
+  StateDir state_;
+  Witness witness_;
+  std::atomic<Attachment*> attachment_{nullptr};
+  std::atomic<std::int64_t> now_ms_;
+
+  mutable std::mutex told_;  // why_ and trouble_: held for no longer than a copy takes, since denials take it
+  Why why_ = Why::page_missing;
+  std::string trouble_;
+
+  mutable std::mutex mutex_;  // everything below; never taken on the way to an answer, since it is held while a spool is written
+  std::vector<std::unique_ptr<Attachment>> attachments_;  // kept for life: Permits point at them
+  std::unique_ptr<Spool> spool_;
+  bool* alive_;  // a page of flags, one an attachment, that the kernel zeroes in a forked child
+
+  std::unique_ptr<std::thread> watcher_;
+  std::atomic<bool> forked_{false};  // we are a child that has not attached yet
+  std::atomic<bool> stopping_{false};
+  std::atomic<unsigned> nudges_{0};
+  std::uint64_t last_head_ = 0;  // the watcher's: the ring's head a round ago
+};
+
+}  // namespace notaus::page

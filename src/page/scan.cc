@@ -1,0 +1,230 @@
+#include "page/scan.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+
+#include "page/record.h"
+#include "page/spool.h"
+
+namespace notaus::page {
+namespace {
+
+// A copy of part of a slot file. The layouts have atomics in them, which copy as the bytes they are.
+template <class T>
+Result<> read_part(int fd, std::size_t offset, T& into) {
+  static_assert(std::is_standard_layout_v<T>);
+  return read_at(fd, static_cast<void*>(&into), sizeof into, offset);
+}
+
+template <class T>
+Result<T> read_part(int fd, std::size_t offset) {
+  T out{};
+  if (auto read = read_part(fd, offset, out); !read) return std::unexpected(read.error());
+  return out;
+}
+
+Result<Fd> open_slots(const StateDir& state, const std::string& process) {
+  std::string path = state.slots() + "/" + process;
+  auto fd = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  if (!fd) return fd;
+  struct stat file{};
+  if (fstat(fd->get(), &file) != 0 || !S_ISREG(file.st_mode)) return trouble(Kind::broken, path + ": not a file");
+  if (file.st_size != off_t{sizeof(SlotsFile)}) return trouble(Kind::unsupported, path + ": not a slot file of this version");
+  return fd;
+}
+
+constexpr std::size_t word_at(std::uint32_t slot) { return offsetof(SlotsFile, words) + slot * sizeof(Word); }
+constexpr std::size_t entry_at(std::uint32_t slot) { return offsetof(SlotsFile, entries) + slot * sizeof(Entry); }
+
+Result<std::uint64_t> read_word(int fd, std::uint32_t slot) { return read_part<std::uint64_t>(fd, word_at(slot)); }
+
+// A copy of one ring cell; nothing if it is being written.
+struct Told {
+  SeenCall call;
+  Fact fact;
+  std::uint64_t page_word;  // when it was told
+};
+std::optional<Told> read_cell(int fd, const std::string& process, std::uint64_t position) {
+  Cell cell{}, again{};
+  std::size_t at = offsetof(SlotsFile, cells) + position % kCells * sizeof(Cell);
+  if (!read_part(fd, at, cell) || !read_part(fd, at, again) ||
+      std::memcmp(static_cast<void*>(&cell), static_cast<void*>(&again), sizeof cell) != 0)
+    return std::nullopt;
+  if (cell.turn.load() != position + 1) return std::nullopt;
+  return Told{{process, cell.slot, cell.call, cell.entry, static_cast<Outcome>(cell.outcome)}, cell.fact, cell.word};
+}
+
+// Calls that were admitted before the flip and ended after it: at the ring's young end, since they ended just now. Refused: one
+// found the ring full, or the ring has turned over since, so there may have been more.
+Result<std::vector<SeenCall>> just_ended(int fd, const std::string& process, std::uint64_t flipped) {
+  std::vector<SeenCall> out;
+  auto head = read_part<std::uint64_t>(fd, offsetof(SlotsFile, head.head));
+  auto missed = read_part<std::uint64_t>(fd, offsetof(SlotsFile, head.missed));
+  if (!head || !missed) return trouble(Kind::broken, "a slot file ends too early");
+  int older = 0;
+  for (std::uint64_t at = *head; at > 0 && *head - at < kCells && older < 32; --at) {
+    auto told = read_cell(fd, process, at - 1);
+    if (!told) continue;
+    if (told->page_word < flipped) ++older;  // neighbours may have swapped places, but not by 32
+    if (told->fact == Fact::ended && told->page_word >= flipped && told->call.entry.word < flipped) out.push_back(told->call);
+  }
+  if (*missed >= flipped || (*head >= kCells && older == 0))
+    return trouble(Kind::refused,
+                   process + ": more calls have ended than it could record; the list of what was in flight is not complete");
+  return out;
+}
+
+// The call in `slot`, read until its word stood still, so that two calls are never blended. Nothing: it has ended meanwhile, and the
+// ring tells of it if the flip found it in flight.
+Result<std::optional<SeenCall>> read_call(int fd, const std::string& process, std::uint32_t slot, std::uint64_t word) {
+  SlotState state = state_of(word);
+  if (state != SlotState::active && state != SlotState::done) return std::nullopt;
+  auto entry = read_part<Entry>(fd, entry_at(slot));
+  auto again = read_word(fd, slot);
+  if (!entry || !again) return trouble(Kind::broken, "a slot file ends too early");
+  if (generation_of(*again) != generation_of(word)) return std::nullopt;
+  return SeenCall{process, slot, slot_word(generation_of(word), SlotState::active), *entry,
+                  state == SlotState::done ? outcome_of(word) : Outcome::running};
+}
+
+Result<> fill(const StateDir& state, SeenPoint& point, std::uint64_t flipped) {
+  auto fd = open_slots(state, point.process);
+  if (!fd) return std::unexpected(fd.error());
+  point.alive = owned(fd->get());
+  SlotsHead head{};
+  if (auto read = read_part(fd->get(), 0, head); !read) return read;
+  if (head.magic == 0 && point.alive) return {};  // just being made: it has no call yet, and will see the flip
+  if (head.magic != kSlotsMagic || head.version != kPageVersion || head.slots != kSlots)
+    return trouble(Kind::unsupported, point.process + ": not a slot file of this version");
+  point.name = get_name(head.name);
+  point.tenant = get_name(head.tenant);
+  point.agent = get_name(head.agent);
+  point.started_ms = head.started;
+  point.page_id = head.page_id;
+  point.pid = head.pid;
+  point.admission_only = head.admission_only != 0;
+  point.rounds = head.rounds.load();
+  auto words = read_part<std::array<std::uint64_t, kSlots>>(fd->get(), offsetof(SlotsFile, words));
+  if (!words) return std::unexpected(words.error());
+  auto high = static_cast<std::uint32_t>(std::min<std::uint64_t>(head.high.load(), kSlots));
+  for (std::uint32_t slot = 0; slot < high; ++slot) {
+    auto call = read_call(fd->get(), point.process, slot, (*words)[slot]);
+    if (!call) return std::unexpected(call.error());
+    if (*call) point.calls.push_back(**call);
+  }
+  if (flipped == 0) return {};
+  auto ended = just_ended(fd->get(), point.process, flipped);
+  if (!ended) return std::unexpected(ended.error());
+  for (SeenCall& call : *ended) {
+    bool listed =
+        std::ranges::any_of(point.calls, [&](const SeenCall& seen) { return seen.slot == call.slot && seen.word == call.word; });
+    if (!listed) point.calls.push_back(std::move(call));
+  }
+  return {};
+}
+
+std::optional<Outcome> outcome_in_ring(int fd, const SeenCall& call) {
+  auto head = read_part<std::uint64_t>(fd, offsetof(SlotsFile, head.head));
+  for (std::uint64_t at = head ? *head : 0; at > 0 && *head - at < kCells; --at) {
+    auto told = read_cell(fd, call.process, at - 1);
+    if (told && told->fact == Fact::ended && told->call.slot == call.slot && told->call.word == call.word)
+      return told->call.outcome;
+  }
+  return std::nullopt;
+}
+
+std::optional<Outcome> outcome_in_spool(const StateDir& state, const SeenCall& call) {
+  const std::string wanted = "\"call\":\"" + call.id() + "\"";
+  for (Segment& segment : list_segments(state)) {
+    if (segment.process != call.process || !read_segment(segment, 0)) continue;
+    for (const SpoolRecord& record : segment.records)
+      if (record.json.contains(wanted))
+        for (Outcome outcome : {Outcome::done, Outcome::not_sent, Outcome::unknown})
+          if (record.json.contains("\"outcome\":\"" + std::string(core::text(outcome)) + "\"")) return outcome;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string SeenCall::id() const { return call_id(process, slot, word); }
+
+Call SeenCall::call() const {
+  return {.tenant = get_name(entry.tenant),
+          .agent = get_name(entry.agent),
+          .run = get_name(entry.run),
+          .tool = get_name(entry.tool),
+          .effect = entry.write != 0 ? Effect::write : Effect::read};
+}
+
+std::vector<SeenPoint> scan(const StateDir& state, std::uint64_t flipped) {
+  std::vector<SeenPoint> out;
+  std::error_code error;
+  for (const auto& file : std::filesystem::directory_iterator(state.slots(), error)) {
+    SeenPoint point;
+    point.process = file.path().filename().string();
+    if (point.process.starts_with('.')) continue;  // a draft: see make_file
+    auto read = fill(state, point, flipped);
+    if (!read && read.error().kind == Kind::gone) continue;  // left in order since the listing
+    if (!read) point.trouble = read.error().what;
+    out.push_back(std::move(point));
+  }
+  std::ranges::sort(out, {}, &SeenPoint::process);
+  return out;
+}
+
+std::vector<Entry> recent_calls(const StateDir& state) {
+  std::vector<Entry> out;
+  for (const SeenPoint& point : scan(state)) {
+    bool alive = false;
+    auto file = read_slots(state, point.process, alive);
+    if (!file || !alive) continue;
+    for (const Entry& entry : (*file)->entries)
+      if (entry.tenant.size != 0 || entry.agent.size != 0 || entry.tool.size != 0) out.push_back(entry);
+  }
+  return out;
+}
+
+bool covers(const core::Stop& stop, const SeenCall& call, const core::Snapshot& state) {
+  auto whole = [](const auto& name) { return is_cut(name) ? std::string_view() : get_name(name); };
+  Call asked = call.call();
+  asked.tenant = whole(call.entry.tenant);
+  asked.agent = whole(call.entry.agent);
+  core::Selector selector = stop.selector;
+  if (is_cut(call.entry.tool)) selector.tool.clear();
+  return core::matches(selector, asked) && (stop.mode != core::Mode::disable_writes || state.writes(asked));
+}
+
+Outcome outcome_now(const StateDir& state, const SeenCall& call) {
+  if (call.outcome != Outcome::running) return call.outcome;
+  auto fd = open_slots(state, call.process);
+  const bool alive = fd && owned(fd->get());
+  if (alive) {
+    auto word = read_word(fd->get(), call.slot);
+    if (word && generation_of(*word) == generation_of(call.word)) {
+      if (state_of(*word) == SlotState::active) return Outcome::running;
+      if (state_of(*word) == SlotState::done) return outcome_of(*word);
+    }
+  }
+  if (fd)
+    if (auto ended = outcome_in_ring(fd->get(), call)) return *ended;
+  return outcome_in_spool(state, call).value_or(Outcome::unknown);
+}
+
+Result<std::unique_ptr<SlotsFile>> read_slots(const StateDir& state, const std::string& process, bool& alive) {
+  auto fd = open_slots(state, process);
+  if (!fd) return std::unexpected(fd.error());
+  alive = owned(fd->get());
+  auto file = std::make_unique<SlotsFile>();
+  if (auto read = read_at(fd->get(), file.get(), sizeof(SlotsFile), 0); !read) return std::unexpected(read.error());
+  if (file->head.magic != kSlotsMagic || file->head.version != kPageVersion)
+    return trouble(Kind::unsupported, process + ": not a slot file of this version");
+  return file;
+}
+
+}  // namespace notaus::page

@@ -1,0 +1,58 @@
+// page/scan.h: a publisher's view of everybody's slot files. It reads copies and trusts nothing in them: a file may be truncated,
+// replaced, or written to meanwhile. One that cannot be read whole is a silent point.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/snapshot.h"
+#include "page/layout.h"
+#include "page/state_dir.h"
+
+namespace notaus::page {
+
+struct SeenCall {
+  std::string process;
+  std::uint32_t slot;
+  std::uint64_t word;  // as claimed: active
+  Entry entry;
+  Outcome outcome = Outcome::running;  // running: it was in flight when it was seen
+
+  [[nodiscard]] std::string id() const;
+  [[nodiscard]] Call call() const;  // views into this
+};
+
+struct SeenPoint {
+  std::string process, name, tenant, agent;
+  std::int64_t started_ms = 0;
+  std::uint64_t page_id = 0;
+  std::int32_t pid = 0;
+  bool admission_only = false;
+  std::uint64_t rounds = 0;  // of its watcher, see SlotsHead
+  bool alive = false;     // someone holds its owner lock
+  std::string trouble;    // not empty: it could not be read, and nothing else here is known
+  std::vector<SeenCall> calls;        // in flight, or ended and not yet recorded
+};
+
+// Reads every slot file. With `flipped`, the word of a flip that the caller made just before, and no flip since (it holds the lock):
+// `calls` has every call that was in flight at the flip, those too that ended before we came to look; a call that is not in it meets
+// the flip. A point of which that cannot be said has a trouble.
+std::vector<SeenPoint> scan(const StateDir& state, std::uint64_t flipped = 0);
+
+// The names of calls that stood in anybody's slots lately, in flight or not. Reads whole files: not on the way of a stop.
+std::vector<Entry> recent_calls(const StateDir& state);
+
+// Would this stop deny a call like that, by the state's catalogue? A name that was cut counts as covered.
+bool covers(const core::Stop& stop, const SeenCall& call, const core::Snapshot& state);
+
+// How a call that a scan saw has ended by now: from its slot, else from the ring, else from the spool. running: its slot still has
+// it; unknown: its process died with it, or its record is gone.
+Outcome outcome_now(const StateDir& state, const SeenCall& call);
+
+// For the drainer of a dead process: the whole file, copied. gone/broken as scan.
+Result<std::unique_ptr<SlotsFile>> read_slots(const StateDir& state, const std::string& process, bool& alive);
+
+}  // namespace notaus::page

@@ -1,0 +1,38 @@
+// page/tallies.h: denials, none of them lost. The first ten of a kind and second become records of their own, the others one count:
+// a hammering agent must neither fill the disk nor go uncounted. The counts lie in the slot file, where a kill -9 does not reach.
+//
+// Threads: any; denials wait for each other here, admissions never come here.
+#pragma once
+
+#include <functional>
+#include <mutex>
+
+#include "page/slots.h"
+
+namespace notaus::page {
+
+struct DenialFact {
+  const Entry& entry;
+  Why why;
+  std::string_view stop;
+  const Claim* claim;  // nothing: it had no slot
+  std::uint64_t page_word;
+};
+
+class Tallies {
+ public:
+  explicit Tallies(Slots& slots) : slots_(slots) {}
+
+  void count(const DenialFact& denial, std::int64_t now_ms);
+
+  // Gives `take` each count that is not recorded yet; what it returns true for is settled.
+  void settle(const std::function<bool(const Tally&)>& take);
+
+ private:
+  Tally* find(const DenialFact& denial, std::int64_t now_ms);
+
+  Slots& slots_;
+  std::mutex mutex_;
+};
+
+}  // namespace notaus::page

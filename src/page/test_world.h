@@ -1,0 +1,47 @@
+// page/test_world.h: a state directory of a test's own, and an operator's hand on its page. Included by tests alone.
+#pragma once
+
+#include <filesystem>
+
+#include "base/id.h"
+#include "page/digest.h"
+#include "page/durable.h"
+#include "page/publisher.h"
+
+namespace notaus::page {
+
+struct World {
+  StateDir state{(std::filesystem::temp_directory_path() / ("notaus-test-" + new_id())).string()};
+  core::State says;  // what the page says
+  std::optional<Publisher> publisher;
+
+  World() {
+    says.epoch = new_epoch();
+    says.catalogue = {{"crm.find", Effect::read}};
+    (void)make_directories(state);
+    (void)make_file(state.lock(), 0, 0600);
+    (void)make_durable(state);
+    (void)DigestKey::make(state);
+    replace();
+  }
+  ~World() { std::filesystem::remove_all(state.path); }
+
+  PageLock lock() { return PageLock::take(state, std::chrono::seconds(5)).value(); }
+  void replace() { publisher.emplace(Publisher::replace(state, lock(), says).value()); }
+  void publish() {
+    ++says.revision;
+    says = publisher->publish(lock(), says).value();
+  }
+  core::Stop stop(core::Mode mode, core::Selector selector) {
+    core::Stop placed{.id = new_id(), .selector = std::move(selector), .mode = mode, .by = "ana"};
+    says.stops.push_back(placed);
+    publish();
+    return placed;
+  }
+  void resume_all() {
+    says.stops.clear();
+    publish();
+  }
+};
+
+}  // namespace notaus::page
