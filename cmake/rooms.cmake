@@ -32,6 +32,7 @@ endif()
 option(BUILD_TESTING "Build the tests (the release preset does not)" ON)
 if(BUILD_TESTING)
   find_package(GTest REQUIRED)
+  find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter)  # here: an imported target is seen only below the folder that found it
   enable_testing()
   include(GoogleTest)
 endif()
