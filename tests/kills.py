@@ -66,7 +66,7 @@ def tried(client, tool="email.send"):
 
 def victims(operator, random_):
     standing = operator.stops()
-    words = [("stop", "--tenant", "acme", "--reason", "x"), ("stop", "--global", "--reason", "x"), ("stop", "--tenant", "acme", "--local"),
+    words = [("stop", "--tenant", "acme", "--reason", "x"), ("stop", "--global", "--reason", "x"),
              ("status",), ("audit", "list")]
     words += [("resume", stop, "--reason", "x") for stop in standing] * 2
     return random_.choice(words)

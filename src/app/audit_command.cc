@@ -96,27 +96,27 @@ struct Question {
 };
 
 // What all three commands begin with; else the exit code.
-std::expected<Question, int> asked(const Common& common, const AuditFlags& flags) {
+std::expected<Question, int> asked(const Common& common, const AuditFlags& flags, Output output, const Json& nothing = {}) {
   auto filter = filter_of(flags);
   if (!filter) return std::unexpected(usage(filter.error()));
   auto place = existing_place(common);
-  if (!place) return std::unexpected(fail(place.error()));
+  if (!place) return std::unexpected(fail(place.error(), output, nothing));
   auto lines = fresh_log(*place);
-  if (!lines) return std::unexpected(fail(lines.error()));
+  if (!lines) return std::unexpected(fail(lines.error(), output, nothing));
   return Question{*std::move(place), *std::move(filter), *std::move(lines)};
 }
 
 }  // namespace
 
 int audit_list_command(const Common& common, const AuditFlags& flags, Output output) {
-  auto question = asked(common, flags);
+  auto question = asked(common, flags, output);
   if (!question) return question.error();
   print_lines(audit::select(question->lines, question->filter), output);
   return control::kDone;
 }
 
 int audit_tail_command(const Common& common, const AuditFlags& flags, Output output) {
-  auto question = asked(common, flags);
+  auto question = asked(common, flags, output);
   if (!question) return question.error();
   Result<std::vector<std::string>> lines = std::move(question->lines);
   auto seen = static_cast<std::ptrdiff_t>(lines->size() > 10 ? lines->size() - 10 : 0);
@@ -131,7 +131,7 @@ int audit_tail_command(const Common& common, const AuditFlags& flags, Output out
 }
 
 int audit_report_command(const Common& common, const AuditFlags& flags, Output output) {
-  auto question = asked(common, flags);
+  auto question = asked(common, flags, output, to_json(audit::CleanUp{}));
   if (!question) return question.error();
   auto found = audit::clean_up(question->lines, question->filter);
   if (output == Output::json)

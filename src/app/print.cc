@@ -61,7 +61,7 @@ Json to_json(const control::Report& report) {
   Json out = {{"schema", 1},
               {"exit", report.exit},
               {"state_dir", report.state_dir},
-              {"record", to_json(report.record)},
+              {"record", report.record.id.empty() ? Json(nullptr) : to_json(report.record)},
               {"epoch", report.epoch}};
   out["revision"] = report.revision ? Json(*report.revision) : Json(nullptr);
   out["stored"] = report.stored;
@@ -104,6 +104,15 @@ void warn(const std::vector<std::string>& lines) {
 int fail(const Trouble& why) {
   fmt::print(stderr, "notaus: {}\n", why.what);
   return why.kind == Kind::refused ? control::kNotAuthorised : control::kFailed;
+}
+
+int fail(const Trouble& why, Output output, Json answer) {
+  const int exit = fail(why);
+  if (output == Output::json && exit != control::kNotAuthorised && !answer.is_null()) {
+    answer["warnings"] = {why.what};
+    fmt::print("{}\n", dump(answer));
+  }
+  return exit;
 }
 
 std::string shown(std::string_view name) {

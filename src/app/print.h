@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/commands.h"
 #include "control/report.h"
 #include "control/status.h"
 
@@ -19,6 +20,10 @@ Json to_json(const control::Status& status);
 // Messages to stderr, each "notaus: …".
 void warn(const std::vector<std::string>& lines);
 int fail(const Trouble& why);  // prints it; its exit code
+
+// The same, and what a program gets that asked for JSON: `answer`, the command's fields with nothing in them; null: it prints
+// one object a record, and there is none.
+int fail(const Trouble& why, Output output, Json answer);
 
 // A name for a terminal: control characters, escapes and odd spaces made visible.
 std::string shown(std::string_view name);

@@ -58,9 +58,15 @@ void print_status(const Place& place, const control::Status& status, const std::
   fmt::print("{}: {} stop(s), {} point(s), {} call(s) in flight\n", verdict, listed, status.host.points, status.in_flight);
 }
 
+Json no_status() {
+  return {{"schema", 1},          {"state_dir", nullptr},   {"epoch", nullptr},
+          {"revision", nullptr},  {"stops", Json::array()}, {"hosts", Json::array()},
+          {"in_flight", nullptr}, {"fenced", nullptr},      {"last_drill", nullptr}};
+}
+
 int show_once(const Place& place, const StatusFlags& flags, Output output) {
   auto status = control::status(place.site);
-  if (!status) return fail(status.error());
+  if (!status) return fail(status.error(), output, no_status());
   warn(status->warnings);
   if (output == Output::text) {
     print_status(place, *status, flags.tenant);
@@ -107,7 +113,7 @@ int init_command(const Common& common, Init how) {
 
 int status_command(const Common& common, const StatusFlags& flags, Output output) {
   auto place = existing_place(common);
-  if (!place) return fail(place.error());
+  if (!place) return fail(place.error(), output, no_status());
   if (flags.assumptions) {
     auto lines = control::assumptions(place->site);
     if (output == Output::json)
@@ -133,7 +139,11 @@ int check_command(const Common& common, const CheckFlags& flags, Output output) 
     return control::kUsage;
   }
   auto place = existing_place(common);
-  if (!place) return fail(place.error());
+  if (!place) {
+    const std::string missing = reason(Why::page_missing, flags.tool);
+    return fail(place.error(), output,
+                {{"schema", 1}, {"allowed", false}, {"reason", missing}, {"stop", nullptr}, {"revision", nullptr}});
+  }
   auto answer = control::check(place->site, {.tenant = flags.tenant, .agent = flags.agent, .tool = flags.tool, .effect = *effect});
   if (output == Output::json) {
     auto or_null = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
@@ -152,7 +162,7 @@ int check_command(const Common& common, const CheckFlags& flags, Output output) 
 
 int doctor_command(const Common& common, Output output) {
   auto place = existing_place(common);
-  if (!place) return fail(place.error());
+  if (!place) return fail(place.error(), output, {{"schema", 1}, {"state_dir", nullptr}, {"findings", Json::array()}});
   auto findings = control::doctor(place->site);
   if (!place->config_trouble.empty())
     findings.push_back({place->config_trouble, "correct it; stops go on with defaults until then"});
@@ -169,9 +179,10 @@ int doctor_command(const Common& common, Output output) {
 
 int tools_list_command(const Common& common, Output output) {
   auto place = existing_place(common);
-  if (!place) return fail(place.error());
+  const Json nothing = {{"schema", 1}, {"tools", Json::object()}, {"waiting", Json::array()}};
+  if (!place) return fail(place.error(), output, nothing);
   auto view = host::sync(place->site, std::chrono::seconds(1));
-  if (!view) return fail(view.error());
+  if (!view) return fail(view.error(), output, nothing);
   std::vector<std::string> waiting = propose_tools(*place);
   if (output == Output::json) {
     Json tools = Json::object();

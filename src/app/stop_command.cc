@@ -130,7 +130,7 @@ int stop_command(const Common& common, const StopFlags& flags, Output output) {
   if (!mode || *mode == core::Mode::disable_tool)
     return usage(fmt::format("--mode {}: it is disable_writes or stop_all", flags.mode));
   auto place = existing_place(common);
-  if (!place) return fail(place.error());
+  if (!place) return fail(place.error(), output, to_json(control::Report{}));
   if (!place->config_trouble.empty()) warn({place->config_trouble + " (the stop goes on with defaults)"});
   control::StopRequest request{.selector = selector,
                                .mode = flags.mode.empty() ? place->config.kill_switch.mode_when_enabled : *mode};
@@ -150,7 +150,7 @@ int resume_command(const Common& common, const ResumeFlags& flags, Output output
     return usage("resume one stop: its ID, or a selector (--global, --tenant, --agent, --tool) equal to the stop's");
   if (flags.reason.empty()) return usage("a resume needs --reason \"…\": it loosens, so it is written down first");
   auto place = existing_place(common);
-  if (!place) return fail(place.error());
+  if (!place) return fail(place.error(), output, to_json(control::Report{}));
   control::ResumeRequest request{.id = flags.id, .selector = {}, .reason = flags.reason, .by = actor()};
   if (by_selector) request.selector = selector_of(flags.scope);
   control::Report report = control::resume(place->site, request);
@@ -169,7 +169,7 @@ int resume_command(const Common& common, const ResumeFlags& flags, Output output
 
 int note_command(const Common& common, const std::string& id, const std::string& reason, Output output) {
   auto place = existing_place(common);
-  if (!place) return fail(place.error());
+  if (!place) return fail(place.error(), output, to_json(control::Report{}));
   control::Report report = control::note(place->site, id, reason, actor());
   if (output == Output::json) fmt::print("{}\n", dump(to_json(report)));
   if (report.exit != control::kDone) {

@@ -173,7 +173,6 @@ TEST(Stop, ARepeatKeepsIdAndReasonAndAnothersIsARecordOfItsOwn) {
   EXPECT_FALSE(admitted(guard));
 }
 
-// The lock's holder is suspended, as by a debugger or a frozen cgroup.
 // Page locked and ledger gone at once: the latch holds everything, and the stop itself must not be lost when the latch is lifted.
 TEST(Stop, AStopThatReachedOnlyTheLatchStandsWhenItIsLifted) {
   World world;
@@ -193,6 +192,52 @@ TEST(Stop, AStopThatReachedOnlyTheLatchStandsWhenItIsLifted) {
   EXPECT_TRUE(admitted(guard, {.tenant = "globex", .tool = "email.send"}));  // control: the latch is gone
 }
 
+// A stop finds the page locked and stands on the latch; before it is stored, somebody lifts the latch, and a call goes through.
+TEST(Stop, AStopWhoseLatchIsLiftedBeforeItIsStoredBeginsAgain) {
+  World world;
+  Guard guard = point(world);
+  auto held = std::make_unique<page::PageLock>(page::PageLock::take(world.site.state, std::chrono::seconds(5)).value());
+  std::optional<Admission> between;
+  StopRequest asked = request("acme");
+  asked.placed = [&] {
+    if (std::exchange(held, nullptr) == nullptr) return;  // the second time
+    EXPECT_EQ(resume(world.site, {.id = "latch@here", .selector = {}, .reason = "fixed", .by = "bob"}).exit, kDone);
+    between.emplace(guard.admit(kSend));
+  };
+  Report report = stop(world.site, asked);
+  EXPECT_EQ(report.exit, kDone);
+  ASSERT_TRUE(between.has_value() && *between);
+  ASSERT_EQ(report.in_flight.size(), 1u);
+  EXPECT_EQ(report.in_flight[0].call.id(), between->permit().id());
+  EXPECT_FALSE(admitted(guard));
+  EXPECT_TRUE(admitted(guard, {.tenant = "globex", .tool = "email.send"}));  // control: it is no latch that denies
+}
+
+// Somebody waits for the lock to lift the latch; meanwhile a stop stands on it, and is stored.
+TEST(Stop, AStopThatIsStoredWhileTheLatchIsBeingLiftedStandsAfterwards) {
+  World world;
+  Guard guard = point(world);
+  EXPECT_TRUE(admitted(guard));
+  auto held = std::make_unique<page::PageLock>(page::PageLock::take(world.site.state, std::chrono::seconds(5)).value());
+  page::Publisher::open(world.site.state)->latch();
+  Report lifted;
+  std::thread lifter([&] { lifted = resume(world.site, {.id = "latch@here", .selector = {}, .reason = "fixed", .by = "bob"}); });
+  auto intends = [&] {
+    auto lines = audit::read_log(world.site.state.log());
+    return lines && std::ranges::any_of(*lines, [](const std::string& line) { return line.contains("\"phase\":\"intent\""); });
+  };
+  while (!intends()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  Report report = stop(world.site, request("acme"));
+  EXPECT_EQ(report.exit, kDone);
+  held.reset();
+  lifter.join();
+  EXPECT_EQ(lifted.exit, kDone);
+  EXPECT_EQ(lifted.still_stopped_by, std::vector{report.record.id});
+  EXPECT_FALSE(admitted(guard));
+  EXPECT_TRUE(admitted(guard, {.tenant = "globex", .tool = "email.send"}));  // control: the latch is gone
+}
+
+// The lock's holder is suspended, as by a debugger or a frozen cgroup.
 TEST(Stop, ALockHeldByASuspendedProcessMeansTheLatch) {
   World world;
   Guard guard = point(world);

@@ -7,6 +7,7 @@
 
 #include "base/id.h"
 #include "base/json.h"
+#include "host/reconcile.h"
 #include "page/durable.h"
 
 namespace notaus::control {
@@ -105,27 +106,50 @@ void describe_host(const host::Site& site, const core::State& shown, Report& rep
   report.in_flight_complete = true;
 }
 
-// The latch is no stop of the ledger: it goes once the page says again what the ledger says, which needs the lock.
+// Stops that found the page locked are in the ledger or at least in the durable file: they go onto the page.
+Result<core::State> publish_stored(const host::Site& site, const page::PageLock& lock, page::Publisher& publisher,
+                                   ledger::Ledger& book) {
+  auto shown = publisher.current();
+  auto durable = page::read_durable(site.state);
+  for (const core::Stop& stop : durable ? durable->state.stops : std::vector<core::Stop>{}) {
+    if (!stop.local || !shown || std::ranges::find(shown->stops, stop.id, &core::Stop::id) != shown->stops.end()) continue;
+    auto accounted = book.accounted({stop.id});
+    if (!accounted) return std::unexpected(accounted.error());
+    if (accounted->empty()) shown = publisher.add_local(lock, stop);
+  }
+  if (!shown) return shown;
+  auto read = book.read();
+  if (!read) return read;
+  shown = host::publish(site, lock, publisher, book, *std::move(read), {});
+  if (shown && shown->fence != Why::allowed) return trouble(Kind::broken, host::explain_fence(shown->fence, site.state.path));
+  return shown;
+}
+
+// The latch is no stop of the ledger: it goes once the page says again all that is stored, which needs the lock.
+Result<core::State> unlatch(const host::Site& site) {
+  auto publisher = page::Publisher::open(site.state);
+  if (!publisher) return std::unexpected(publisher.error());
+  auto book = host::open_ledger(site, kPatience);
+  if (!book) return std::unexpected(book.error());
+  auto lock = page::PageLock::take(site.state, kPatience);
+  if (!lock) return std::unexpected(lock.error());
+  while (true) {
+    const std::uint64_t kept = publisher->kept();
+    auto shown = publish_stored(site, *lock, *publisher, **book);
+    if (!shown || publisher->unlatch(*lock, kept)) return shown;
+  }
+}
+
 Report lift_latch(const host::Site& site, const ResumeRequest& request, Report report) {
   core::Action action = action_for(core::Act::resume, request.id, request.reason, request.by, report.revision.value_or(0));
   if (auto recorded = record_intent(site, action); !recorded) return refuse(std::move(report), recorded.error().what);
-  auto publisher = page::Publisher::open(site.state);
-  auto lock = page::PageLock::take(site.state, kPatience);
-  if (!publisher || !lock) return refuse(std::move(report), (publisher ? lock.error() : publisher.error()).what);
-  // Stops that found the page locked are in the durable file at least; they go onto the page before anything is let through.
-  auto durable = page::read_durable(site.state);
-  auto book = host::open_ledger(site, kPatience);
-  auto shown = publisher->current();
-  if (!book || !shown) return refuse(std::move(report), (book ? shown.error() : book.error()).what);
-  for (const core::Stop& stop : durable ? durable->state.stops : std::vector<core::Stop>{}) {
-    auto accounted = book.value()->accounted({stop.id});
-    const bool there = std::ranges::find(shown->stops, stop.id, &core::Stop::id) != shown->stops.end();
-    if (!stop.local || there || (accounted && !accounted->empty())) continue;
-    if (auto added = publisher->add_local(*lock, stop); !added) return refuse(std::move(report), added.error().what);
-  }
-  publisher->unlatch(*lock);
-  publisher->wake();
-  report.audit_durable = report.stored = report.confirmed = report.durable = true;
+  auto shown = unlatch(site);
+  if (!shown) return refuse(std::move(report), shown.error().what);
+  report.revision = shown->revision;
+  report.audit_durable = report.stored = report.confirmed = true;
+  report.durable = page::write_durable(site.state, *shown, kPatience).has_value();
+  describe_host(site, *shown, report);
+  for (const core::Stop& stop : shown->stops) report.still_stopped_by.push_back(stop.id);
   report.exit = kDone;
   return report;
 }

@@ -7,9 +7,9 @@
 #include <fmt/ranges.h>
 
 #include "base/id.h"
-#include "base/json.h"
 #include "control/attempts.h"
 #include "control/hunt.h"
+#include "control/stop_log.h"
 #include "page/durable.h"
 
 namespace notaus::control {
@@ -18,7 +18,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr auto kLockPatience = std::chrono::milliseconds(50);   // then the latch
-constexpr auto kAuditPatience = std::chrono::milliseconds(50);  // a stop never waits for audit
 
 double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
 
@@ -50,36 +49,46 @@ Record record_for(const StopRequest& request, const core::State& shown) {
   return out;
 }
 
-enum class Latch { open, set };
-
 struct Flipped {
   Record record;
   core::State shown;
   std::vector<page::SeenPoint> points;
   Latch latch = Latch::open;
+  std::uint64_t lifts = 0;  // of the latch, before it was set
 };
 
-// The stop itself: from the end of the first line with a flip on, no guard of this host admits a call in scope.
-Result<Flipped> flip(const host::Site& site, page::Publisher& publisher, const StopRequest& request, Report& report) {
+// The page cannot be flipped: everything on this host is stopped instead.
+Flipped set_latch(const host::Site& site, page::Publisher& publisher, const StopRequest& request, const Trouble& why,
+                  Report& report) {
+  const std::uint64_t lifts = publisher.lifts();
+  publisher.latch();
+  report.warnings.push_back(
+      fmt::format("{}: EVERYTHING on {} is stopped by its latch (latch@{}); `notaus resume latch@{}` lifts it", why.what, site.host,
+                  site.host, site.host));
+  core::State shown = publisher.current().value_or(core::State{});
+  Record record = record_for(request, shown);
+  record.local.local = true;
+  shown.stops.push_back(record.local);  // not on the page, which is latched instead, but stored: see publish_stored
+  return {std::move(record), std::move(shown), page::scan(site.state), Latch::set, lifts};
+}
+
+// The stop itself: from the flip on, no guard of this host admits a call in scope.
+Flipped flip(const host::Site& site, page::Publisher& publisher, const StopRequest& request, Report& report) {
   auto lock = page::PageLock::take(site.state, kLockPatience);
-  if (!lock) {
-    publisher.latch();
-    report.warnings.push_back(
-        fmt::format("another process holds the page's lock: EVERYTHING on {} is stopped by its latch (latch@{}); "
-                    "`notaus resume latch@{}` lifts it",
-                    site.host, site.host, site.host));
-    core::State shown = publisher.current().value_or(core::State{});
-    Record record = record_for(request, shown);
-    record.local.local = true;
-    shown.stops.push_back(record.local);  // not on the page, which is latched instead, but in the durable file: see lift_latch
-    return Flipped{std::move(record), std::move(shown), page::scan(site.state), Latch::set};
-  }
+  if (!lock) return set_latch(site, publisher, request, lock.error(), report);
   auto before = publisher.current();
-  if (!before) return std::unexpected(before.error());
+  if (!before) return set_latch(site, publisher, request, before.error(), report);
   Record record = record_for(request, *before);
   auto shown = publisher.add_local(*lock, record.local);
-  if (!shown) return std::unexpected(shown.error());
-  return Flipped{std::move(record), *std::move(shown), page::scan(site.state, publisher.word())};
+  if (!shown) return set_latch(site, publisher, request, shown.error(), report);
+  return {std::move(record), *std::move(shown), page::scan(site.state, publisher.word())};
+}
+
+// Has this stop stood all the while until it was stored? With the page flipped, yes: see Publisher::latch.
+bool held(page::Publisher& publisher, const Flipped& flipped) {
+  if (flipped.latch == Latch::open) return true;
+  publisher.keep();
+  return publisher.lifts() == flipped.lifts;
 }
 
 core::Action action_of(const Record& record, const StopRequest& request) {
@@ -112,18 +121,6 @@ void settle_for_local(const host::Site& site, page::Publisher& publisher, const 
     (void)publisher.drop_local(*lock, record.local.id);
 }
 
-Result<> audit_now(const host::Site& site, Latch latch, const std::string& by) {
-  auto log = audit::Log::open(site.state.log(), site.host, kAuditPatience);
-  if (!log) return std::unexpected(log.error());
-  if (latch == Latch::set) {
-    std::string id = "latch@" + site.host;
-    std::string record = JsonLine().field("kind", "latch").field("at", iso8601(wall_now())).field("id", id).field("by", by).text();
-    if (auto logged = log->append({{record}}); !logged) return logged;
-  }
-  if (auto logged = host::log_actions(site, *log, kAuditPatience); !logged) return logged;
-  return log->save_cursor();
-}
-
 void list_calls(const host::Site& site, const Flipped& flipped, Report& report) {
   auto image = core::flatten(flipped.shown, page::kImageMax);
   core::Snapshot state = image ? core::Snapshot::trust(core::bytes_of(*image)) : core::Snapshot();
@@ -138,7 +135,7 @@ void list_calls(const host::Site& site, const Flipped& flipped, Report& report) 
     for (const page::SeenCall& call : point.calls)
       if (page::covers(flipped.record.local, call, state)) report.in_flight.push_back({site.host, call});
   }
-  report.in_flight_complete = row.state == "acked";
+  report.in_flight_complete = row.state == "acked" && flipped.latch == Latch::open;  // a latch has no word to tell who ended since
   report.hosts.push_back(std::move(row));
 }
 
@@ -244,27 +241,29 @@ Report failed(const host::Site& site, const StopRequest& request, const Trouble&
 Report stop(const host::Site& site, const StopRequest& request, Names known) {
   const auto start = Clock::now();
   const auto deadline = start + request.at_most;
-  auto page = host::open_page(site, kLockPatience);
+  auto page = host::open_page(site, request.at_most);  // waits only if there is none, and then everything is denied
   if (!page) return failed(site, request, page.error());
   Report report;
   report.state_dir = site.state.path;
-  auto flipped = flip(site, page->publisher, request, report);
-  if (!flipped) return failed(site, request, flipped.error());
+  const Flipped flipped = flip(site, page->publisher, request, report);
   page->publisher.wake();
   if (request.placed) request.placed();
-  report.record = flipped->record.named();
-  report.epoch = flipped->shown.epoch;
+  report.record = flipped.record.named();
+  report.epoch = flipped.shown.epoch;
 
-  Attempts tried(site, *flipped, request);
-  list_calls(site, *flipped, report);
+  Attempts tried(site, flipped, request);
+  list_calls(site, flipped, report);
   take_stored(tried.storing.take(deadline), report);
-  if (!report.stored) settle_for_local(site, page->publisher, flipped->record);
+  if (!report.stored) settle_for_local(site, page->publisher, flipped.record);
   report.committed_ms = ms_since(start);
-  Attempt<Result<>> auditing([site, latch = flipped->latch, by = request.by] { return audit_now(site, latch, by); });
+  const std::string acked = report.hosts.front().state;
+  Attempt<Result<>> auditing([site, report, latch = flipped.latch] { return log_stop(site, report, latch); });
   take_durable(tried.durable.take(deadline), report);
-  name_tenants(site, request, *flipped, report);
-  bool matched = covers_something(site, request, *flipped, std::move(known), report);
+  if (!held(page->publisher, flipped)) return stop(site, request, std::move(known));  // calls went through that our list lacks
+  name_tenants(site, request, flipped, report);
+  bool matched = covers_something(site, request, flipped, std::move(known), report);
   take_hunt(tried.hunting.take(deadline), matched, report);
+  if (report.hosts.front().state != acked) spool_ack(site, report);
   report.confirmed = report.stored && report.hosts.front().state == "acked" && request.wait == Wait::until_confirmed;
   report.confirmed_ms = ms_since(start);
   auto logged = auditing.take(Clock::now() + kAuditPatience);

@@ -117,23 +117,27 @@ Result<> log_all(const Site& site, Log& log, std::vector<Record> records) {
   return keep_names(site.state, records);
 }
 
-// `rings`: for each process, how far its ring is known to be in its spool.
-Result<> drain_spools(const Site& site, Log& log, std::map<std::string, std::uint64_t>& rings) {
-  for (page::Segment& segment : page::list_segments(site.state)) {
-    auto at = log.cursor().spools.find(segment.name);
-    if (!page::read_segment(segment, at == log.cursor().spools.end() ? 0 : at->second)) continue;  // doctor names it
-    std::vector<Record> records;
-    for (const page::SpoolRecord& record : segment.records) {
-      records.push_back({record.json});
-      rings[segment.process] = std::max(rings[segment.process], record.ring);
-    }
-    if (!records.empty()) records.back().source = {.segment = segment.name, .offset = segment.end};
-    if (auto logged = log_all(site, log, std::move(records)); !logged) return logged;
-    if (segment.closed || !segment.owned) {
-      unlink(segment.path.c_str());
-      log.forget_segment(segment.name);
-    }
+// `ring`: how far its process's ring is known to be in its spool.
+Result<> drain_segment(const Site& site, Log& log, page::Segment& segment, std::uint64_t& ring) {
+  auto at = log.cursor().spools.find(segment.name);
+  if (!page::read_segment(segment, at == log.cursor().spools.end() ? 0 : at->second)) return {};  // doctor names it
+  std::vector<Record> records;
+  for (const page::SpoolRecord& record : segment.records) {
+    records.push_back({record.json});
+    ring = std::max(ring, record.ring);
   }
+  if (!records.empty()) records.back().source = {.segment = segment.name, .offset = segment.end};
+  if (auto logged = log_all(site, log, std::move(records)); !logged) return logged;
+  if (segment.closed || !segment.owned) {
+    unlink(segment.path.c_str());
+    log.forget_segment(segment.name);
+  }
+  return {};
+}
+
+Result<> drain_spools(const Site& site, Log& log, std::map<std::string, std::uint64_t>& rings) {
+  for (page::Segment& segment : page::list_segments(site.state))
+    if (auto drained = drain_segment(site, log, segment, rings[segment.process]); !drained) return drained;
   return {};
 }
 
@@ -170,6 +174,14 @@ Result<> log_actions(const Site& site, audit::Log& log, Patience patience) {
     records.push_back({fields_of(entry).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
                        {.epoch = state->epoch, .revision = entry.revision}});
   return log.append(records);
+}
+
+Result<> drain_spool(const Site& site, audit::Log& log, const std::string& process) {
+  std::uint64_t ring = 0;
+  for (page::Segment& segment : page::list_segments(site.state))
+    if (segment.process == process)
+      if (auto drained = drain_segment(site, log, segment, ring); !drained) return drained;
+  return {};
 }
 
 Result<> drain(const Site& site, Patience patience) {

@@ -61,6 +61,10 @@ Result<View> sync(const Site& site, Patience patience);
 
 // Publishes the ledger's state, `read` or a newer one, reconciled with what the page shows by then; returns what it now shows. `settled`
 // are local stops that have done their work.
+Result<core::State> publish(const Site& site, const page::PageLock& lock, page::Publisher& publisher, ledger::Ledger& book,
+                            core::State read, const std::set<std::string>& settled);
+
+// The same, under a lock of its own.
 Result<core::State> publish(const Site& site, page::Publisher& publisher, ledger::Ledger& book, core::State read,
                             const std::set<std::string>& settled, Patience patience);
 
@@ -73,6 +77,9 @@ Result<std::unique_ptr<ledger::Ledger>> open_ledger(const Site& site, Patience p
 
 // Actions the log does not have yet; durable when it returns.
 Result<> log_actions(const Site& site, audit::Log& log, Patience patience);
+
+// One spool, whose process has closed it: into the log, and away.
+Result<> drain_spool(const Site& site, audit::Log& log, const std::string& process);
 
 // log_actions(), then every spool, then the calls of dead processes, whose files it removes. retry: another process is at it.
 Result<> drain(const Site& site, Patience patience);

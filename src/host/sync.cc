@@ -22,7 +22,7 @@ Result<core::State> read_ledger(const Result<std::unique_ptr<ledger::Ledger>>& b
 }
 
 // Of a host without a page: what its durable file and the ledger say together.
-Result<core::State> rebuilt_state(const Site& site, Patience patience) {
+core::State rebuilt_state(const Site& site, Patience patience) {
   auto durable = page::read_durable(site.state);
   core::State known;
   known.on_fence = site.on_fence;
@@ -30,14 +30,13 @@ Result<core::State> rebuilt_state(const Site& site, Patience patience) {
   if (!durable && durable.error().kind != Kind::gone) known.epoch = std::string(32, '0');  // it knew something, now unreadable
   auto book = open_ledger(site, patience);
   auto read = read_ledger(book);
-  if (!read) {
+  auto accounted = read ? (*book)->accounted(stop_ids(known)) : std::unexpected(read.error());
+  if (!accounted) {
     if (known.epoch.empty()) known.epoch = std::string(32, '0');
     known.fence = Why::page_missing;
     return known;
   }
   if (!durable && durable.error().kind != Kind::gone) known.epoch = read->epoch;  // the ledger is sound: it alone is enough
-  auto accounted = (*book)->accounted(stop_ids(known));
-  if (!accounted) return std::unexpected(accounted.error());
   return reconcile(known, *read, *accounted);
 }
 
@@ -88,13 +87,12 @@ Result<Opened> open_page(const Site& site, Patience patience) {
   if (!page && page.error().kind == Kind::refused) return std::unexpected(page.error());
   if (auto made = page::make_directories(site.state); !made) return std::unexpected(made.error());
   if (auto made = page::DigestKey::make(site.state); !made) return std::unexpected(made.error());
-  auto state = rebuilt_state(site, patience);
-  if (!state) return std::unexpected(state.error());
+  const core::State state = rebuilt_state(site, patience);
   auto lock = page::PageLock::take(site.state, patience);
   if (!lock) return std::unexpected(lock.error());
   auto again = page::Publisher::open(site.state);  // somebody may have been faster
   if (again && again->current()) return Opened{*std::move(again), false};
-  auto fresh = page::Publisher::replace(site.state, *lock, *state);
+  auto fresh = page::Publisher::replace(site.state, *lock, state);
   if (!fresh) return std::unexpected(fresh.error());
   return Opened{*std::move(fresh), true};
 }
@@ -103,6 +101,11 @@ Result<core::State> publish(const Site& site, page::Publisher& publisher, ledger
                             const std::set<std::string>& settled, Patience patience) {
   auto lock = page::PageLock::take(site.state, patience);
   if (!lock) return std::unexpected(lock.error());
+  return publish(site, *lock, publisher, book, std::move(read), settled);
+}
+
+Result<core::State> publish(const Site& site, const page::PageLock& lock, page::Publisher& publisher, ledger::Ledger& book,
+                            core::State read, const std::set<std::string>& settled) {
   auto shown = publisher.current();
   if (!shown) return shown;
   auto accounted = book.accounted(stop_ids(*shown));
@@ -115,7 +118,7 @@ Result<core::State> publish(const Site& site, page::Publisher& publisher, ledger
   }
   core::State next = reconcile(*shown, read, *accounted);
   next.on_fence = site.on_fence;
-  auto done = publisher.publish(*lock, std::move(next));
+  auto done = publisher.publish(lock, std::move(next));
   publisher.wake();
   return done;
 }

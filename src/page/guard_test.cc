@@ -187,8 +187,22 @@ TEST(Guard, TheLatchDeniesEverythingWithoutTheLock) {
   world.publisher->latch();
   EXPECT_EQ(ask(guard, kFind), "killed: stop_all");
   EXPECT_FALSE(handle.admit());
-  world.publisher->unlatch(world.lock());
+  EXPECT_TRUE(world.publisher->unlatch(world.lock(), world.publisher->kept()));
   EXPECT_TRUE(handle.admit());
+}
+
+// A stop that stands on the latch alone, and a resume that lifts it: one of them sees the other.
+TEST(Guard, ALatchThatAStopWasKeptByMeanwhileIsNotLifted) {
+  World world;
+  Guard guard = open(world);
+  world.publisher->latch();
+  const std::uint64_t lifts = world.publisher->lifts(), kept = world.publisher->kept();
+  world.publisher->keep();
+  EXPECT_FALSE(world.publisher->unlatch(world.lock(), kept));
+  EXPECT_NE(world.publisher->lifts(), lifts);  // even so: by then the stop may have looked already
+  EXPECT_EQ(ask(guard, kFind), "killed: stop_all");
+  EXPECT_TRUE(world.publisher->unlatch(world.lock(), world.publisher->kept()));
+  EXPECT_EQ(ask(guard, kFind), "ok");
 }
 
 TEST(Guard, ALatchOfUnknownMeaningDenies) {
@@ -393,7 +407,7 @@ TEST(Publisher, LiftingTheLatchRevivesNoRetiredPage) {
   late.latch();
   world.replace();
   EXPECT_EQ(old.head().latch.load(), kLatched | kRetired);
-  late.unlatch(world.lock());
+  EXPECT_TRUE(late.unlatch(world.lock(), late.kept()));
   EXPECT_EQ(old.head().latch.load(), kRetired);
 }
 

@@ -37,7 +37,9 @@ struct PageHead {
   alignas(64) Word word;                           // 0: nothing was ever published
   alignas(64) Word latch;                          // read after the word; any bit set denies every call
   alignas(64) std::atomic<std::int64_t> permit_until;  // CLOCK_BOOTTIME ns; for snapshots that need a permit
-  char pad1[3776];
+  alignas(64) Word kept;  // stops that stand on the latch alone, counted once they are stored: see Publisher::latch
+  Word lifts;             // attempts to clear it
+  char pad1[3760];
 };
 static_assert(sizeof(PageHead) == 4096 && offsetof(PageHead, word) == 128 && offsetof(PageHead, latch) == 192);
 

@@ -137,7 +137,14 @@ void Publisher::latch() {
   wake();
 }
 bool Publisher::latched() const { return (page_.head().latch.load() & kLatched) != 0; }
-void Publisher::unlatch(const PageLock&) { page_.head().latch.fetch_and(~kLatched); }
+
+bool Publisher::unlatch(const PageLock&, std::uint64_t kept) {
+  page_.head().lifts.fetch_add(1);
+  if (page_.head().kept.load() != kept) return false;
+  page_.head().latch.fetch_and(~kLatched);
+  wake();
+  return true;
+}
 
 void Publisher::wake() { (void)syscall(SYS_futex, &page_.head().word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0); }
 

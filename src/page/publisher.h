@@ -44,10 +44,19 @@ class Publisher {
   // Takes a local stop off the page again, if it is there; the others stay.
   Result<core::State> drop_local(const PageLock& lock, const std::string& id);
 
-  // stop_all on this host, without the lock and without memory: one atomic OR.
+  // stop_all on this host, without the lock and without memory: one atomic OR. A stop that stands on the latch alone and a resume that
+  // lifts it must not miss each other:
+  //
+  //   stop:    lifts() -> latch() -> store the stop -> keep() -> lifts() again: moved, then it begins anew
+  //   resume:  kept() -> read what is stored, publish it -> unlatch(kept), which counts a lift first: kept() moved, then it reads anew
+  //
+  // All seq_cst, as with claim and flip in slots.h: either the stop sees the lift, or the lift sees the stop.
   void latch();
   [[nodiscard]] bool latched() const;
-  void unlatch(const PageLock& lock);
+  [[nodiscard]] std::uint64_t lifts() const { return page_.head().lifts.load(); }
+  void keep() { page_.head().kept.fetch_add(1); }
+  [[nodiscard]] std::uint64_t kept() const { return page_.head().kept.load(); }
+  [[nodiscard]] bool unlatch(const PageLock& lock, std::uint64_t kept);
 
   // Wakes every watcher that waits on the word.
   void wake();

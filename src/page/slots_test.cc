@@ -101,7 +101,7 @@ TEST(Slots, ARecheckThatDeniesEndsTheCall) {
   world.publisher->latch();
   EXPECT_EQ(send.permit().recheck()->reason, "killed: stop_all");
   EXPECT_EQ(tools_in_flight(world), "crm.find");
-  world.publisher->unlatch(world.lock());
+  EXPECT_TRUE(world.publisher->unlatch(world.lock(), world.publisher->kept()));
   EXPECT_FALSE(find.permit().recheck());
 }
 

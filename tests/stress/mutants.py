@@ -102,6 +102,8 @@ UNITS = [
     ("publisher.cc", "the publisher writes over the half that stands", [("write_image(page_.half(next), next, *image);", "write_image(page_.half(now), next, *image);")]),
     ("publisher.cc", "a replaced page is not retired", [("  retire(state);\n", "")]),
     ("publisher.cc", "whoever lifts the latch revives a retired page", [("fetch_and(~kLatched)", "store(0)")]),
+    ("publisher.cc", "a stop does not hear that its latch was lifted", [("page_.head().lifts.fetch_add(1);", "")]),
+    ("publisher.cc", "a latch is lifted over a stop that was kept meanwhile", [("if (page_.head().kept.load() != kept) return false;", "")]),
     ("publisher.cc", "a page goes back to an older revision", [("must(next.revision >= now->revision, next.revision, now->revision);", "{}")]),
     ("publisher.cc", "a stop that does not fit is refused", [("if (flip(*state)) return state;", "if (auto f = flip(*state); !f) return std::unexpected(f.error()); else return state;")]),
     ("publisher.cc", "a local stop is taken for the ledger's", [("stop.local = true;", "stop.local = false;")]),

@@ -1,0 +1,24 @@
+// control/stop_log.h: what a stop leaves in the audit log besides the ledger's action: this host's ack, and each call it found in flight.
+//
+// A stop never waits for the log. So its records go into a spool first, which costs no fsync and which whoever drains next would find,
+// and from there into the log, exactly once, if the log is to be had at once.
+#pragma once
+
+#include <chrono>
+
+#include "control/report.h"
+#include "host/host.h"
+
+namespace notaus::control {
+
+enum class Latch { open, set };
+
+constexpr auto kAuditPatience = std::chrono::milliseconds(50);
+
+// Trouble: the records are not (all) in the log yet.
+Result<> log_stop(const host::Site& site, const Report& report, Latch latch);
+
+// A later finding: a point turned out to be silent. Spooled only.
+void spool_ack(const host::Site& site, const Report& report);
+
+}  // namespace notaus::control
