@@ -169,7 +169,7 @@ Result<std::string> Act::outcome_of(const std::string& call) {
   auto log = ask({"audit", "list", "--json", "--tenant", "acme"});
   if (!log) return std::unexpected(log.error());
   for (const Json& record : *log)
-    if (record.value("call", "") == call && record.contains("outcome")) return record.value("outcome", "");
+    if (record.value("kind", "") == "admitted_write" && record.value("call", "") == call) return record.value("outcome", "");
   return std::string("not in the log");
 }
 
