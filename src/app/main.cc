@@ -8,8 +8,8 @@
 #include <CLI/CLI.hpp>
 
 #include "app/commands.h"
-#include "app/demo.h"
 #include "control/report.h"
+#include "demo/demo.h"
 
 namespace {
 
@@ -42,9 +42,9 @@ struct Line {
   std::vector<std::string> approvals;
   AuditFlags audit;
   McpFlags mcp;
-  DemoFlags demo;
-  DemoMailerFlags demo_mailer;
-  DemoAgentFlags demo_agent;
+  demo::Flags demo;
+  demo::MailerFlags demo_mailer;
+  demo::AgentFlags demo_agent;
   std::vector<std::string> command;  // behind --
   std::function<int()> run;
 
@@ -200,19 +200,19 @@ void add_mcp(CLI::App& app, Line& line) {
 void add_demo(CLI::App& app, Line& line) {
   CLI::App* demo = app.add_subcommand("demo", "The incident Notaus exists for, without and with it; no keys, no model.");
   demo->callback([&line] {
-    line.demo.output = line.output();
-    line.run = [&line] { return demo_command(line.demo); };
+    line.demo.output = line.json ? demo::Output::json : demo::Output::text;
+    line.run = [&line] { return demo::run(line.demo); };
   });
   with_json(demo, line);
-  demo->add_flag_callback("--sabotage", [&line] { line.demo.stop = DemoStop::left_out; })->group("");
+  demo->add_flag_callback("--sabotage", [&line] { line.demo.stop = demo::Stop::left_out; })->group("");
 
   CLI::App* mailer = app.add_subcommand("demo-mailer")->group("");
-  mailer->callback([&line] { line.run = [&line] { return demo_mailer_command(line.demo_mailer); }; });
+  mailer->callback([&line] { line.run = [&line] { return demo::run_mailer(line.demo_mailer); }; });
   mailer->add_option("--smtp", line.demo_mailer.smtp)->required();
   mailer->add_option("--from", line.demo_mailer.from)->required();
 
   CLI::App* agent = app.add_subcommand("demo-agent")->group("");
-  agent->callback([&line] { line.run = [&line] { return demo_agent_command(line.demo_agent, line.command); }; });
+  agent->callback([&line] { line.run = [&line] { return demo::run_agent(line.demo_agent, line.command); }; });
   agent->add_option("--first-customer", line.demo_agent.first_customer);
   agent->add_option("--every-ms", line.demo_agent.every_ms);
   agent->add_option("--after-ms", line.demo_agent.after_ms);

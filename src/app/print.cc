@@ -115,11 +115,6 @@ int fail(const Trouble& why, Output output, Json answer) {
   return exit;
 }
 
-std::string shown(std::string_view name) {
-  std::string quoted = json_string(name);
-  return quoted.substr(1, quoted.size() - 2);
-}
-
 std::string describe(const core::Stop& stop) {
   std::string reason = stop.reason.empty() ? "no reason given" : shown(stop.reason);
   return fmt::format("{}  {}  {}  since {} by {}: {}{}", stop.id, shown(core::text(stop.selector)), text(stop.mode),

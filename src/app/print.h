@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "base/json.h"
 #include "control/report.h"
 #include "control/status.h"
 
@@ -24,9 +25,6 @@ int fail(const Trouble& why);  // prints it; its exit code
 // The same, and what a program gets that asked for JSON: `answer`, the command's fields with nothing in them; null: it prints
 // one object a record, and there is none.
 int fail(const Trouble& why, Output output, Json answer);
-
-// A name for a terminal: control characters, escapes and odd spaces made visible.
-std::string shown(std::string_view name);
 
 std::string describe(const core::Stop& stop);  // "k3j2… tenant=acme disable_writes since 03:12:07Z by ana: dup mails"
 std::string describe(const control::InFlight& call);

@@ -27,6 +27,12 @@ Result<Fd> open_file(const std::string& path, int flags, unsigned mode) {
   return fd;
 }
 
+Result<Pipe> make_pipe() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(os_trouble("pipe", errno));
+  return Pipe{Fd(ends[0]), Fd(ends[1])};
+}
+
 Result<std::string> read_file(const std::string& path, std::size_t at_most) {
   auto fd = open_file(path, O_RDONLY | O_NONBLOCK);
   if (!fd) return std::unexpected(fd.error());

@@ -35,6 +35,11 @@ class Fd {
 // open(2) with O_CLOEXEC added.
 Result<Fd> open_file(const std::string& path, int flags, unsigned mode = 0600);
 
+struct Pipe {
+  Fd read, write;
+};
+Result<Pipe> make_pipe();  // both ends close-on-exec
+
 Result<std::string> read_file(const std::string& path, std::size_t at_most = 64 << 20);
 
 // All of it or Trouble; EINTR is retried. A short read at the end of the file is Kind::broken.

@@ -30,6 +30,11 @@ std::string json_string(std::string_view text) {
   return out += '"';
 }
 
+std::string shown(std::string_view text) {
+  std::string quoted = json_string(text);
+  return quoted.substr(1, quoted.size() - 2);
+}
+
 JsonLine& JsonLine::raw(std::string_view key, std::string_view json) {
   text_ += text_.empty() ? "{" : ",";
   ((text_ += json_string(key)) += ':') += json;

@@ -11,6 +11,7 @@
 namespace notaus {
 
 std::string json_string(std::string_view text);  // with its quotes
+std::string shown(std::string_view text);  // without them: what a stranger wrote, safe to print on a terminal
 
 class JsonLine {
  public:

@@ -4,8 +4,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <thread>
 
 namespace notaus::control {
 namespace {
@@ -50,19 +52,44 @@ void look_into(int pid, const page::StateDir& state, std::uint64_t inode, Hunt& 
   }
 }
 
-}  // namespace
-
-Hunt hunt(const page::StateDir& state) {
-  Hunt found;
-  struct stat page{};
-  std::uint64_t inode = stat(state.page().c_str(), &page) == 0 ? page.st_ino : 0;
+std::vector<int> processes() {
+  std::vector<int> out;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
     std::string name = entry.path().filename().string();
     int pid = 0;
     auto [end, bad] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (bad == std::errc() && end == name.data() + name.size() && pid != getpid()) look_into(pid, state, inode, found);
+    if (bad == std::errc() && end == name.data() + name.size() && pid != getpid()) out.push_back(pid);
   }
+  return out;
+}
+
+void add(const Hunt& part, Hunt& whole) {
+  whole.silent.insert(whole.silent.end(), part.silent.begin(), part.silent.end());
+  whole.elsewhere.insert(whole.elsewhere.end(), part.elsewhere.begin(), part.elsewhere.end());
+  whole.complete &= part.complete;
+}
+
+}  // namespace
+
+// The kernel writes out the maps of one process in about 80 us: of many, on all cores.
+Hunt hunt(const page::StateDir& state) {
+  constexpr std::size_t kWorthAThread = 64;
+  struct stat page{};
+  const std::uint64_t inode = stat(state.page().c_str(), &page) == 0 ? page.st_ino : 0;
+  const std::vector<int> pids = processes();
+  std::vector<Hunt> parts(
+      std::clamp<std::size_t>(pids.size() / kWorthAThread, 1, std::max(1u, std::thread::hardware_concurrency())));
+  auto look = [&](std::size_t part) {
+    for (std::size_t i = part; i < pids.size(); i += parts.size()) look_into(pids[i], state, inode, parts[part]);
+  };
+  {
+    std::vector<std::jthread> others;
+    for (std::size_t part = 1; part < parts.size(); ++part) others.emplace_back(look, part);
+    look(0);
+  }
+  Hunt found;
+  for (const Hunt& part : parts) add(part, found);
   return found;
 }
 

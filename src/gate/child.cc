@@ -14,16 +14,6 @@ namespace {
 
 constexpr std::int64_t kMs = 1'000'000;
 
-struct Pipe {
-  Fd read, write;
-};
-
-Result<Pipe> make_pipe() {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(os_trouble("pipe", errno));
-  return Pipe{Fd(ends[0]), Fd(ends[1])};
-}
-
 // dup2 of a descriptor onto itself would leave it close-on-exec.
 bool becomes(int fd, int number) { return fd == number ? fcntl(fd, F_SETFD, 0) == 0 : dup2(fd, number) == number; }
 

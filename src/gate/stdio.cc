@@ -20,8 +20,7 @@ constexpr std::int64_t kPatienceNs = 1'500'000'000;  // with a server that takes
 
 void note(const std::string& text) {
   if (text.empty()) return;
-  std::string quoted = json_string(text);  // what a client or server wrote must not reach a terminal as it is
-  std::fprintf(stderr, "notaus: %.*s\n", static_cast<int>(quoted.size()) - 2, quoted.c_str() + 1);
+  std::fprintf(stderr, "notaus: %s\n", shown(text).c_str());
 }
 
 int timeout_ms(std::initializer_list<std::optional<BootTime>> moments, BootTime now) {

@@ -1,17 +1,17 @@
-// app/demo_voice.h: what the demo says to a person. Silent for --json.
+// demo/voice.h: what the demo says to a person. Silent for --json.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "app/commands.h"
+namespace notaus::demo {
 
-namespace notaus::app {
+enum class Output { text, json };
 
-class DemoVoice {
+class Voice {
  public:
-  explicit DemoVoice(Output output);
+  explicit Voice(Output output);
 
   void say(std::string_view text);                // as it is; wrap it yourself
   void heading(std::string_view text);
@@ -26,4 +26,4 @@ class DemoVoice {
 // Breaks a line at spaces so that none is longer than `width` bytes; what cannot be broken stays long.
 std::vector<std::string> wrapped(std::string_view line, std::size_t width);
 
-}  // namespace notaus::app
+}  // namespace notaus::demo

@@ -1,4 +1,4 @@
-// app/demo_smtp.h: as much of SMTP as the demo speaks, both sides. RFC 5321 without extensions.
+// demo/smtp.h: as much of SMTP as the demo speaks, both sides. RFC 5321 without extensions.
 #pragma once
 
 #include <optional>
@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 
-namespace notaus::app {
+namespace notaus::demo {
 
 struct Mail {
   std::string from;
@@ -37,4 +37,4 @@ class SmtpSession {
   bool in_data_ = false;
 };
 
-}  // namespace notaus::app
+}  // namespace notaus::demo

@@ -1,4 +1,4 @@
-// app/demo_child.h: a process of the demo, that cannot outlive it: a process group of its own, and a signal when its parent dies.
+// demo/child.h: a process of the demo, that cannot outlive it: a process group of its own, and a signal when its parent dies.
 #pragma once
 
 #include <sys/types.h>
@@ -11,18 +11,18 @@
 #include "base/fd.h"
 #include "base/result.h"
 
-namespace notaus::app {
+namespace notaus::demo {
 
-class DemoChild {
+class Child {
  public:
   enum class Stderr { ours, with_stdout };
 
   // Runs argv[0], a path or a name in PATH, with our environment. Call it on the main thread: the child ends with the thread that made it.
-  static Result<DemoChild> start(std::vector<std::string> argv, Stderr where);
+  static Result<Child> start(std::vector<std::string> argv, Stderr where);
 
-  DemoChild(DemoChild&&) noexcept = default;
-  DemoChild& operator=(DemoChild&&) = delete;
-  ~DemoChild();  // ends it, and its group
+  Child(Child&&) noexcept = default;
+  Child& operator=(Child&&) = delete;
+  ~Child();  // ends it, and its group
 
   [[nodiscard]] int watched() const { return out_ ? out_.get() : pidfd_.get(); }  // readable: it wrote, or it ended
   [[nodiscard]] bool talks() const { return static_cast<bool>(out_); }
@@ -38,7 +38,7 @@ class DemoChild {
   void end(std::chrono::milliseconds patience);
 
  private:
-  DemoChild(pid_t pid, Fd pidfd, Fd in, Fd out) : pid_(pid), pidfd_(std::move(pidfd)), in_(std::move(in)), out_(std::move(out)) {}
+  Child(pid_t pid, Fd pidfd, Fd in, Fd out) : pid_(pid), pidfd_(std::move(pidfd)), in_(std::move(in)), out_(std::move(out)) {}
   bool ends_within(std::chrono::milliseconds patience);
 
   pid_t pid_;
@@ -51,4 +51,4 @@ class DemoChild {
 void adopt_orphans();
 void end_orphans();
 
-}  // namespace notaus::app
+}  // namespace notaus::demo

@@ -1,4 +1,4 @@
-#include "app/demo_sink.h"
+#include "demo/sink.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <utility>
 
-namespace notaus::app {
+namespace notaus::demo {
 namespace {
 
 Result<Fd> listen_somewhere() {
@@ -37,47 +37,47 @@ bool reply(const Fd& peer, const std::string& text) {
 
 }  // namespace
 
-Result<std::unique_ptr<DemoSink>> DemoSink::open() {
+Result<std::unique_ptr<Sink>> Sink::open() {
   auto listener = listen_somewhere();
   if (!listener) return std::unexpected(listener.error());
-  return std::unique_ptr<DemoSink>(new DemoSink(std::move(*listener)));
+  return std::unique_ptr<Sink>(new Sink(std::move(*listener)));
 }
 
-DemoSink::DemoSink(Fd listener)
+Sink::Sink(Fd listener)
     : listener_(std::move(listener)),
       port_(port_of(listener_)),
       news_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       thread_([this](const std::stop_token& over) { serve(over); }) {}
 
-DemoSink::~DemoSink() {
+Sink::~Sink() {
   thread_.request_stop();
   eventfd_write(wake_.get(), 1);
 }
 
-std::vector<SunkMail> DemoSink::mails() const {
+std::vector<SunkMail> Sink::mails() const {
   std::lock_guard lock(mutex_);
   return mails_;
 }
 
-void DemoSink::hold_next(const std::string& from) {
+void Sink::hold_next(const std::string& from) {
   std::lock_guard lock(mutex_);
   to_hold_ = from;
 }
 
-bool DemoSink::holds() const {
+bool Sink::holds() const {
   std::lock_guard lock(mutex_);
   return held_.has_value();
 }
 
-void DemoSink::release() {
+void Sink::release() {
   std::lock_guard lock(mutex_);
   to_hold_.clear();
   released_ = true;
   eventfd_write(wake_.get(), 1);
 }
 
-void DemoSink::serve(const std::stop_token& over) {
+void Sink::serve(const std::stop_token& over) {
   while (!over.stop_requested()) {
     std::vector<pollfd> fds = {{listener_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
     for (const Peer& peer : peers_) fds.push_back({peer.fd.get(), POLLIN, 0});
@@ -94,7 +94,7 @@ void DemoSink::serve(const std::stop_token& over) {
   }
 }
 
-void DemoSink::greet() {
+void Sink::greet() {
   Fd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   if (!fd) return;
   Peer& peer = peers_.emplace_back(Peer{.fd = std::move(fd)});
@@ -102,13 +102,13 @@ void DemoSink::greet() {
 }
 
 // One that gives up while it is held was never answered and does not count.
-void DemoSink::drop(std::list<Peer>::iterator peer) {
+void Sink::drop(std::list<Peer>::iterator peer) {
   std::lock_guard lock(mutex_);
   if (held_ && held_->peer == &*peer) held_.reset();
   peers_.erase(peer);
 }
 
-bool DemoSink::hear(Peer& peer) {
+bool Sink::hear(Peer& peer) {
   char chunk[8 << 10];
   ssize_t n = read(peer.fd.get(), chunk, sizeof chunk);
   if (n < 0 && errno == EINTR) return true;
@@ -123,7 +123,7 @@ bool DemoSink::hear(Peer& peer) {
   return true;
 }
 
-std::string DemoSink::keep_or_hold(Peer& peer, Mail mail) {
+std::string Sink::keep_or_hold(Peer& peer, Mail mail) {
   std::lock_guard lock(mutex_);
   if (!to_hold_.empty() && mail.from == to_hold_) {
     held_ = {&peer, std::move(mail)};
@@ -135,12 +135,12 @@ std::string DemoSink::keep_or_hold(Peer& peer, Mail mail) {
   return SmtpSession::kTaken;
 }
 
-void DemoSink::keep(const Mail& mail) {
+void Sink::keep(const Mail& mail) {
   for (const std::string& to : mail.to) mails_.push_back({boot_now(), mail.from, to, mail.text});
   eventfd_write(news_.get(), 1);
 }
 
-void DemoSink::let_go() {
+void Sink::let_go() {
   std::lock_guard lock(mutex_);
   if (!std::exchange(released_, false) || !held_) return;
   keep(held_->mail);
@@ -148,4 +148,4 @@ void DemoSink::let_go() {
   held_.reset();
 }
 
-}  // namespace notaus::app
+}  // namespace notaus::demo

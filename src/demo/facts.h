@@ -1,16 +1,16 @@
-// app/demo_facts.h: what the demo claims, worked out from what the mail server saw and from what the stop said. Pure.
+// demo/facts.h: what the demo claims, worked out from what the mail server saw and from what the stop said. Pure.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "app/demo_sink.h"
-#include "app/print.h"
+#include "demo/json.h"
+#include "demo/sink.h"
 
-namespace notaus::app {
+namespace notaus::demo {
 
 // An agent's address says whose mail it is: AGENT@TENANT.example.
-std::string demo_address(const std::string& tenant, const std::string& agent);
+std::string address(const std::string& tenant, const std::string& agent);
 std::vector<SunkMail> mails_of(const std::string& tenant, const std::vector<SunkMail>& mails);
 std::size_t repeats(const std::vector<SunkMail>& mails);  // those whose recipient and text were there before
 std::size_t taken_until(BootTime at, const std::vector<SunkMail>& mails);
@@ -53,4 +53,4 @@ std::vector<std::string> shortfalls(const WithoutNotaus& without, const WithNota
 Json to_json(const WithoutNotaus& without);
 Json to_json(const WithNotaus& with);
 
-}  // namespace notaus::app
+}  // namespace notaus::demo

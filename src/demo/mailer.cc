@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "app/demo.h"
-#include "app/demo_smtp.h"
-#include "app/print.h"
+#include "demo/demo.h"
+#include "demo/json.h"
+#include "demo/smtp.h"
 
-namespace notaus::app {
+namespace notaus::demo {
 namespace {
 
 Json text_result(const std::string& text, bool error) {
@@ -33,7 +33,7 @@ Json greeting() {
           {"serverInfo", {{"name", "demo-mailer"}, {"version", "1"}}}};
 }
 
-Json call(const DemoMailerFlags& flags, const Json& params) {
+Json call(const MailerFlags& flags, const Json& params) {
   const std::string name = params.value("name", "");
   const Json given = params.value("arguments", Json::object());
   if (name == "crm.find") return text_result(fmt::format("{}@customers.example", given.value("customer", "nobody")), false);
@@ -45,7 +45,7 @@ Json call(const DemoMailerFlags& flags, const Json& params) {
   return sent ? text_result("sent", false) : text_result(sent.error().what, true);
 }
 
-Json answer(const DemoMailerFlags& flags, const Json& asked) {
+Json answer(const MailerFlags& flags, const Json& asked) {
   const std::string method = asked.value("method", "");
   const Json params = asked.value("params", Json::object());
   Json out = {{"jsonrpc", "2.0"}, {"id", asked["id"]}};
@@ -64,7 +64,7 @@ Json answer(const DemoMailerFlags& flags, const Json& asked) {
 
 }  // namespace
 
-int demo_mailer_command(const DemoMailerFlags& flags) {
+int run_mailer(const MailerFlags& flags) {
   for (std::string line; std::getline(std::cin, line);) {
     Json asked = Json::parse(line, nullptr, false);
     if (!asked.is_object() || !asked.contains("id")) continue;  // a notification
@@ -73,4 +73,4 @@ int demo_mailer_command(const DemoMailerFlags& flags) {
   return 0;
 }
 
-}  // namespace notaus::app
+}  // namespace notaus::demo

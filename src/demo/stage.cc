@@ -1,4 +1,4 @@
-#include "app/demo_stage.h"
+#include "demo/stage.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -9,9 +9,10 @@
 
 #include <fmt/format.h>
 
-#include "app/print.h"
+#include "base/json.h"
+#include "demo/json.h"
 
-namespace notaus::app {
+namespace notaus::demo {
 namespace {
 
 void count(const Json& event, Deeds& deeds) {
@@ -28,7 +29,7 @@ void count(const Json& event, Deeds& deeds) {
 
 }  // namespace
 
-DemoEnds demo_ends(int seconds) {
+Ends ends_within(int seconds) {
   sigset_t set;
   sigemptyset(&set);
   for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, signal);
@@ -36,14 +37,14 @@ DemoEnds demo_ends(int seconds) {
   return {{boot_now().ns + seconds * 1'000'000'000LL}, Fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK))};
 }
 
-Result<std::unique_ptr<DemoStage>> DemoStage::open(const DemoEnds& ends) {
-  auto sink = DemoSink::open();
+Result<std::unique_ptr<Stage>> Stage::open(const Ends& ends) {
+  auto sink = Sink::open();
   if (!sink) return std::unexpected(sink.error());
-  return std::unique_ptr<DemoStage>(new DemoStage(ends, std::move(*sink)));
+  return std::unique_ptr<Stage>(new Stage(ends, std::move(*sink)));
 }
 
 // All are told at once, then waited for one after the other, with two seconds for all of them before any is forced.
-DemoStage::~DemoStage() {
+Stage::~Stage() {
   sink_->release();
   for (Actor& actor : actors_) actor.process.hang_up();
   const BootTime patient_until{boot_now().ns + 2'000'000'000};
@@ -51,20 +52,20 @@ DemoStage::~DemoStage() {
     actor.process.end(std::chrono::milliseconds(std::max<std::int64_t>(0, (patient_until.ns - boot_now().ns) / 1'000'000)));
 }
 
-Result<> DemoStage::enter(const std::string& tenant, std::vector<std::string> argv) {
-  auto process = DemoChild::start(std::move(argv), DemoChild::Stderr::with_stdout);
+Result<> Stage::enter(const std::string& tenant, std::vector<std::string> argv) {
+  auto process = Child::start(std::move(argv), Child::Stderr::with_stdout);
   if (!process) return std::unexpected(process.error());
   actors_.push_back({.tenant = tenant, .process = std::move(*process)});
   return {};
 }
 
-Result<> DemoStage::until(const std::string& what, const std::function<bool()>& done) {
+Result<> Stage::until(const std::string& what, const std::function<bool()>& done) {
   while (!done())
     if (auto looked = look_once(what); !looked) return looked;
   return {};
 }
 
-Result<> DemoStage::look_once(const std::string& what) {
+Result<> Stage::look_once(const std::string& what) {
   std::vector<pollfd> fds = {
       {ends_.signals.get(), POLLIN, 0}, {sink_->news(), POLLIN, 0}, {command_ ? command_->watched() : -1, POLLIN, 0}};
   for (const Actor& actor : actors_) fds.push_back({actor.process.watched(), POLLIN, 0});
@@ -81,7 +82,7 @@ Result<> DemoStage::look_once(const std::string& what) {
   return {};
 }
 
-Result<> DemoStage::hear(Actor& actor) {
+Result<> Stage::hear(Actor& actor) {
   if (actor.process.talks()) actor.process.hear();
   while (auto line = actor.process.next_line()) {
     Json event = Json::parse(*line, nullptr, false);
@@ -95,10 +96,10 @@ Result<> DemoStage::hear(Actor& actor) {
   return {};
 }
 
-Result<Answer> DemoStage::run(std::vector<std::string> argv) {
+Result<Answer> Stage::run(std::vector<std::string> argv) {
   const std::string what = fmt::format("`notaus {}` to end", argv.size() > 1 ? argv[1] : "");
   Answer answer{.exit = -1, .asked = boot_now(), .ended = {}, .text = {}};
-  auto child = DemoChild::start(std::move(argv), DemoChild::Stderr::with_stdout);
+  auto child = Child::start(std::move(argv), Child::Stderr::with_stdout);
   if (!child) return std::unexpected(child.error());
   child->hang_up();
   command_ = &*child;
@@ -111,7 +112,7 @@ Result<Answer> DemoStage::run(std::vector<std::string> argv) {
   return answer;
 }
 
-Deeds DemoStage::deeds(const std::string& tenant) const {
+Deeds Stage::deeds(const std::string& tenant) const {
   Deeds out;
   for (const Actor& actor : actors_) {
     if (actor.tenant != tenant) continue;
@@ -124,4 +125,4 @@ Deeds DemoStage::deeds(const std::string& tenant) const {
   return out;
 }
 
-}  // namespace notaus::app
+}  // namespace notaus::demo

@@ -1,4 +1,4 @@
-// app/demo_sink.h: the demo's mail server, on a free port of 127.0.0.1. It delivers to nobody and remembers what it took and when:
+// demo/sink.h: the demo's mail server, on a free port of 127.0.0.1. It delivers to nobody and remembers what it took and when:
 // what it counts has left the agent for good, whatever anybody else reports.
 //
 // Threads: one of its own serves; every public member may be called from any other.
@@ -12,21 +12,21 @@
 #include <thread>
 #include <vector>
 
-#include "app/demo_smtp.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "demo/smtp.h"
 
-namespace notaus::app {
+namespace notaus::demo {
 
 struct SunkMail {
   BootTime at;  // when it was taken, before the sender was told
   std::string from, to, text;
 };
 
-class DemoSink {
+class Sink {
  public:
-  static Result<std::unique_ptr<DemoSink>> open();
-  ~DemoSink();
+  static Result<std::unique_ptr<Sink>> open();
+  ~Sink();
 
   [[nodiscard]] int port() const { return port_; }
   [[nodiscard]] int news() const { return news_.get(); }  // an eventfd, readable after a change; read it to wait for the next
@@ -48,7 +48,7 @@ class DemoSink {
     Mail mail;
   };
 
-  explicit DemoSink(Fd listener);
+  explicit Sink(Fd listener);
   void serve(const std::stop_token& over);
   void greet();
   bool hear(Peer& peer);
@@ -70,4 +70,4 @@ class DemoSink {
   std::jthread thread_;  // last: it uses all the others
 };
 
-}  // namespace notaus::app
+}  // namespace notaus::demo

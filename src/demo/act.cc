@@ -1,10 +1,10 @@
-#include "app/demo_act.h"
+#include "demo/act.h"
 
 #include <fcntl.h>
 
 #include <fmt/format.h>
 
-namespace notaus::app {
+namespace notaus::demo {
 namespace {
 
 constexpr int kEveryMs = 188;  // four agents: 117 mails in 5.5 s, as 117 in 22 minutes
@@ -17,7 +17,7 @@ constexpr Role kCast[] = {
 
 }  // namespace
 
-Result<> enter_cast(const DemoSet& set, DemoStage& stage, const Wrapper& wrapper) {
+Result<> enter_cast(const Set& set, Stage& stage, const Wrapper& wrapper) {
   int number = 0;
   for (const auto& [tenant, agent] : kCast) {
     std::vector<std::string> argv = {set.self, "demo-agent"};
@@ -26,23 +26,23 @@ Result<> enter_cast(const DemoSet& set, DemoStage& stage, const Wrapper& wrapper
          std::to_string(kEveryMs * number / 4)});
     add({"--"});
     add(wrapper(tenant, agent));
-    add({set.name, "demo-mailer", "--smtp", std::to_string(stage.sink().port()), "--from", demo_address(tenant, agent)});
+    add({set.name, "demo-mailer", "--smtp", std::to_string(stage.sink().port()), "--from", address(tenant, agent)});
     if (auto entered = stage.enter(tenant, std::move(argv)); !entered) return entered;
     ++number;
   }
   return {};
 }
 
-std::vector<SunkMail> acme_mails(DemoStage& stage) { return mails_of("acme", stage.sink().mails()); }
+std::vector<SunkMail> acme_mails(Stage& stage) { return mails_of("acme", stage.sink().mails()); }
 
-Result<> until_acme_has_sent(DemoStage& stage, std::size_t mails) {
+Result<> until_acme_has_sent(Stage& stage, std::size_t mails) {
   return stage.until(fmt::format("acme's mail {}", mails), [&] { return acme_mails(stage).size() >= mails; });
 }
 
 double seconds_between(BootTime from, BootTime to) { return static_cast<double>(to.ns - from.ns) / 1e9; }
 
-Result<WithoutNotaus> act_without(const DemoSet& set) {
-  auto stage = DemoStage::open(set.ends);
+Result<WithoutNotaus> act_without(const Set& set) {
+  auto stage = Stage::open(set.ends);
   if (!stage) return std::unexpected(stage.error());
   auto ready = enter_cast(set, **stage, [](auto&, auto&) { return std::vector<std::string>(); });
   if (ready) ready = until_acme_has_sent(**stage, 1);
@@ -69,4 +69,4 @@ Result<WithoutNotaus> act_without(const DemoSet& set) {
   return out;
 }
 
-}  // namespace notaus::app
+}  // namespace notaus::demo

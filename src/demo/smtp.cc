@@ -1,4 +1,4 @@
-#include "app/demo_smtp.h"
+#include "demo/smtp.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -12,7 +12,7 @@
 
 #include "base/fd.h"
 
-namespace notaus::app {
+namespace notaus::demo {
 namespace {
 
 Result<Fd> dial(int port) {
@@ -110,4 +110,4 @@ SmtpSession::Step SmtpSession::command(const std::string& line) {
   return {.reply = "354 end with a dot\r\n"};
 }
 
-}  // namespace notaus::app
+}  // namespace notaus::demo

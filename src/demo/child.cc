@@ -1,4 +1,4 @@
-#include "app/demo_child.h"
+#include "demo/child.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -11,27 +11,17 @@
 #include <csignal>
 #include <sstream>
 
-namespace notaus::app {
+namespace notaus::demo {
 namespace {
 
-struct Pipe {
-  Fd read, write;
-};
-
-Result<Pipe> make_pipe() {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(os_trouble("pipe", errno));
-  return Pipe{Fd(ends[0]), Fd(ends[1])};
-}
-
 // In the forked child.
-[[noreturn]] void become(char* const* argv, int in, int out, DemoChild::Stderr where, pid_t parent) {
+[[noreturn]] void become(char* const* argv, int in, int out, Child::Stderr where, pid_t parent) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(127);  // it died before the line above
   dup2(in, STDIN_FILENO);
   dup2(out, STDOUT_FILENO);
-  if (where == DemoChild::Stderr::with_stdout) dup2(out, STDERR_FILENO);
+  if (where == Child::Stderr::with_stdout) dup2(out, STDERR_FILENO);
   signal(SIGPIPE, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
@@ -42,7 +32,7 @@ Result<Pipe> make_pipe() {
 
 }  // namespace
 
-Result<DemoChild> DemoChild::start(std::vector<std::string> argv, Stderr where) {
+Result<Child> Child::start(std::vector<std::string> argv, Stderr where) {
   auto in = make_pipe(), out = make_pipe();
   if (!in || !out) return trouble(Kind::retry, argv[0] + ": no pipe to talk to it");
   std::vector<char*> words;
@@ -58,23 +48,23 @@ Result<DemoChild> DemoChild::start(std::vector<std::string> argv, Stderr where) 
     kill(-pid, SIGKILL);
     return std::unexpected(os_trouble("pidfd_open", errno));
   }
-  return DemoChild(pid, std::move(pidfd), std::move(in->write), std::move(out->read));
+  return Child(pid, std::move(pidfd), std::move(in->write), std::move(out->read));
 }
 
-DemoChild::~DemoChild() {
+Child::~Child() {
   if (pidfd_) end(std::chrono::milliseconds(500));
 }
 
-Result<> DemoChild::tell(const std::string& line) { return write_all(in_.get(), line + "\n"); }
+Result<> Child::tell(const std::string& line) { return write_all(in_.get(), line + "\n"); }
 
-void DemoChild::hear() {
+void Child::hear() {
   char chunk[16 << 10];
   ssize_t n = read(out_.get(), chunk, sizeof chunk);
   if (n > 0) heard_.append(chunk, static_cast<std::size_t>(n));
   if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) out_ = Fd();
 }
 
-std::optional<std::string> DemoChild::next_line() {
+std::optional<std::string> Child::next_line() {
   std::size_t end = heard_.find('\n');
   if (end == std::string::npos) return std::nullopt;
   std::string line = heard_.substr(0, end);
@@ -82,20 +72,20 @@ std::optional<std::string> DemoChild::next_line() {
   return line;
 }
 
-bool DemoChild::ended() {
+bool Child::ended() {
   int status = 0;
   if (!status_ && waitpid(pid_, &status, WNOHANG) == pid_)
     status_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   return status_.has_value();
 }
 
-bool DemoChild::ends_within(std::chrono::milliseconds patience) {
+bool Child::ends_within(std::chrono::milliseconds patience) {
   pollfd fd{pidfd_.get(), POLLIN, 0};
   poll(&fd, 1, static_cast<int>(patience.count()));
   return ended();
 }
 
-void DemoChild::end(std::chrono::milliseconds patience) {
+void Child::end(std::chrono::milliseconds patience) {
   hang_up();
   out_ = Fd();  // one that is stuck writing to us ends of that
   if (ended()) return;
@@ -120,4 +110,4 @@ void end_orphans() {
   }
 }
 
-}  // namespace notaus::app
+}  // namespace notaus::demo

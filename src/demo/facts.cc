@@ -1,4 +1,4 @@
-#include "app/demo_facts.h"
+#include "demo/facts.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-namespace notaus::app {
+namespace notaus::demo {
 namespace {
 
 double rounded(double number) { return std::round(number * 100) / 100; }
@@ -27,12 +27,12 @@ std::optional<ListedCall> listed_call(const std::string& line) {
 
 }  // namespace
 
-std::string demo_address(const std::string& tenant, const std::string& agent) { return agent + "@" + tenant + ".example"; }
+std::string address(const std::string& tenant, const std::string& agent) { return agent + "@" + tenant + ".example"; }
 
 std::vector<SunkMail> mails_of(const std::string& tenant, const std::vector<SunkMail>& mails) {
   std::vector<SunkMail> out;
   std::ranges::copy_if(mails, std::back_inserter(out),
-                       [&](const SunkMail& mail) { return mail.from.ends_with(demo_address(tenant, "")); });
+                       [&](const SunkMail& mail) { return mail.from.ends_with(address(tenant, "")); });
   return out;
 }
 
@@ -67,7 +67,7 @@ AfterStop after_stop(const std::string& tenant, BootTime ended, const std::vecto
   for (const SunkMail& mail : mails_of(tenant, mails)) {
     if (mail.at <= ended) continue;
     auto excuse = std::ranges::find_if(listed, [&](const ListedCall& call) {
-      return call.tool == "email.send" && call.outcome != "not_sent" && mail.from == demo_address(call.tenant, call.agent);
+      return call.tool == "email.send" && call.outcome != "not_sent" && mail.from == address(call.tenant, call.agent);
     });
     if (excuse == listed.end()) {
       ++out.breaches;
@@ -133,4 +133,4 @@ Json to_json(const WithNotaus& with) {
           {"mails_after_resume", with.after_resume}};
 }
 
-}  // namespace notaus::app
+}  // namespace notaus::demo

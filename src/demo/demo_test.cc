@@ -1,11 +1,11 @@
 // What the demo concludes is only as good as these: each breach of the promise must be one here, too.
 #include <gtest/gtest.h>
 
-#include "app/demo_facts.h"
-#include "app/demo_smtp.h"
-#include "app/demo_voice.h"
+#include "demo/facts.h"
+#include "demo/smtp.h"
+#include "demo/voice.h"
 
-namespace notaus::app {
+namespace notaus::demo {
 namespace {
 
 SunkMail mail(std::int64_t at, const std::string& from, const std::string& to = "a@b", const std::string& body = "hello") {
@@ -107,4 +107,4 @@ TEST(Demo, wraps_at_spaces) {
 }
 
 }  // namespace
-}  // namespace notaus::app
+}  // namespace notaus::demo

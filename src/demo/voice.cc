@@ -1,4 +1,4 @@
-#include "app/demo_voice.h"
+#include "demo/voice.h"
 
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-namespace notaus::app {
+namespace notaus::demo {
 namespace {
 
 constexpr std::size_t kWidth = 96;
@@ -26,21 +26,21 @@ bool wants_bold() {
 
 }  // namespace
 
-DemoVoice::DemoVoice(Output output) : silent_(output == Output::json), bold_(wants_bold()) {}
+Voice::Voice(Output output) : silent_(output == Output::json), bold_(wants_bold()) {}
 
-void DemoVoice::say(std::string_view text) {
+void Voice::say(std::string_view text) {
   if (!silent_) put(fmt::format("{}\n", text));
 }
 
-void DemoVoice::heading(std::string_view text) { say(bold_ ? fmt::format("\n\033[1m{}\033[0m", text) : fmt::format("\n{}", text)); }
+void Voice::heading(std::string_view text) { say(bold_ ? fmt::format("\n\033[1m{}\033[0m", text) : fmt::format("\n{}", text)); }
 
-void DemoVoice::moment(double seconds, std::string_view text) { say(fmt::format("{:5.1f} s  {}", seconds, text)); }
+void Voice::moment(double seconds, std::string_view text) { say(fmt::format("{:5.1f} s  {}", seconds, text)); }
 
-void DemoVoice::typed(std::string_view command) {
+void Voice::typed(std::string_view command) {
   say(bold_ ? fmt::format("\n  \033[1m$ {}\033[0m", command) : fmt::format("\n  $ {}", command));
 }
 
-void DemoVoice::quote(std::string_view output) {
+void Voice::quote(std::string_view output) {
   std::istringstream lines{std::string(output)};
   for (std::string line; std::getline(lines, line);)
     for (const std::string& part : wrapped(line, kWidth)) say("  | " + part);
@@ -61,4 +61,4 @@ std::vector<std::string> wrapped(std::string_view line, std::size_t width) {
   return out;
 }
 
-}  // namespace notaus::app
+}  // namespace notaus::demo

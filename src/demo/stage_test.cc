@@ -1,4 +1,4 @@
-#include "app/demo_stage.h"
+#include "demo/stage.h"
 
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -6,16 +6,16 @@
 #include <csignal>
 #include <future>
 
-#include "app/demo_smtp.h"
+#include "demo/smtp.h"
 
-namespace notaus::app {
+namespace notaus::demo {
 namespace {
 
 Mail mail(const std::string& from) { return {.from = from, .to = {"a@b"}, .text = "Subject: x\n\n.hidden dot\n"}; }
 
-TEST(DemoStage, a_mail_is_there_when_its_sender_knows) {
-  const DemoEnds ends = demo_ends(20);
-  auto stage = DemoStage::open(ends);
+TEST(Stage, a_mail_is_there_when_its_sender_knows) {
+  const Ends ends = ends_within(20);
+  auto stage = Stage::open(ends);
   ASSERT_TRUE(stage);
   ASSERT_TRUE(send_mail((*stage)->sink().port(), mail("m@acme.example")));
   auto mails = (*stage)->sink().mails();
@@ -23,11 +23,11 @@ TEST(DemoStage, a_mail_is_there_when_its_sender_knows) {
   EXPECT_EQ(mails[0].text, "Subject: x\n\n.hidden dot\n");
 }
 
-TEST(DemoStage, a_held_mail_is_neither_taken_nor_answered) {
-  const DemoEnds ends = demo_ends(20);
-  auto stage = DemoStage::open(ends);
+TEST(Stage, a_held_mail_is_neither_taken_nor_answered) {
+  const Ends ends = ends_within(20);
+  auto stage = Stage::open(ends);
   ASSERT_TRUE(stage);
-  DemoSink& sink = (*stage)->sink();
+  Sink& sink = (*stage)->sink();
   sink.hold_next("m@acme.example");
   auto sent = std::async(std::launch::async, [&] { return send_mail(sink.port(), mail("m@acme.example")); });
   ASSERT_TRUE((*stage)->until("the hold", [&] { return sink.holds(); }));
@@ -41,18 +41,18 @@ TEST(DemoStage, a_held_mail_is_neither_taken_nor_answered) {
   EXPECT_GE(sink.mails()[1].at, released);
 }
 
-TEST(DemoStage, does_not_wait_for_ever) {
-  const DemoEnds ends = demo_ends(0);
-  auto stage = DemoStage::open(ends);
+TEST(Stage, does_not_wait_for_ever) {
+  const Ends ends = ends_within(0);
+  auto stage = Stage::open(ends);
   ASSERT_TRUE(stage);
   auto waited = (*stage)->until("the moon", [] { return false; });
   ASSERT_FALSE(waited);
   EXPECT_EQ(waited.error().what, "out of time, waiting for the moon");
 }
 
-TEST(DemoStage, names_an_agent_that_ends_by_itself) {
-  const DemoEnds ends = demo_ends(20);
-  auto stage = DemoStage::open(ends);
+TEST(Stage, names_an_agent_that_ends_by_itself) {
+  const Ends ends = ends_within(20);
+  auto stage = Stage::open(ends);
   ASSERT_TRUE(stage);
   ASSERT_TRUE((*stage)->enter("acme", {"/bin/sh", "-c", "echo no such thing >&2"}));
   auto waited = (*stage)->until("a mail", [] { return false; });
@@ -60,9 +60,9 @@ TEST(DemoStage, names_an_agent_that_ends_by_itself) {
   EXPECT_EQ(waited.error().what, "an agent of acme ended by itself: no such thing");
 }
 
-TEST(DemoStage, a_command_has_ended_when_run_returns) {
-  const DemoEnds ends = demo_ends(20);
-  auto stage = DemoStage::open(ends);
+TEST(Stage, a_command_has_ended_when_run_returns) {
+  const Ends ends = ends_within(20);
+  auto stage = Stage::open(ends);
   ASSERT_TRUE(stage);
   auto answer = (*stage)->run({"/bin/sh", "-c", "echo out; echo err >&2; exit 8"});
   ASSERT_TRUE(answer);
@@ -71,9 +71,9 @@ TEST(DemoStage, a_command_has_ended_when_run_returns) {
   EXPECT_LT(answer->asked, answer->ended);
 }
 
-TEST(DemoChild, ends_with_its_group_whatever_it_thinks_of_that) {
-  auto child = DemoChild::start({"/bin/sh", "-c", "trap '' TERM; sleep 100 & echo $!; while :; do sleep 100; done"},
-                                DemoChild::Stderr::ours);
+TEST(Child, ends_with_its_group_whatever_it_thinks_of_that) {
+  auto child =
+      Child::start({"/bin/sh", "-c", "trap '' TERM; sleep 100 & echo $!; while :; do sleep 100; done"}, Child::Stderr::ours);
   ASSERT_TRUE(child);
   while (!child->next_line() && child->talks()) child->hear();
   child->end(std::chrono::milliseconds(0));
@@ -81,4 +81,4 @@ TEST(DemoChild, ends_with_its_group_whatever_it_thinks_of_that) {
 }
 
 }  // namespace
-}  // namespace notaus::app
+}  // namespace notaus::demo

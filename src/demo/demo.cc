@@ -1,5 +1,5 @@
 // notaus demo: what is said around the two acts, and the verdict.
-#include "app/demo.h"
+#include "demo/demo.h"
 
 #include <cerrno>
 #include <csignal>
@@ -8,9 +8,9 @@
 
 #include <fmt/format.h>
 
-#include "app/demo_act.h"
+#include "demo/act.h"
 
-namespace notaus::app {
+namespace notaus::demo {
 namespace {
 
 constexpr int kSecondsAtMost = 45;  // and to end what does not want to end may take ten more
@@ -43,7 +43,7 @@ struct Played {
   WithNotaus with;
 };
 
-Result<Played> play(const DemoSet& set) {
+Result<Played> play(const Set& set) {
   set.voice.say(
       "An agent was told to follow up on offers. A changed prompt made it send at once instead of\n"
       "drafting: 117 mails in 22 minutes, some of them twice. Somebody switched it off in the UI; the\n"
@@ -65,7 +65,7 @@ Result<Played> play(const DemoSet& set) {
   return Played{*without, *with};
 }
 
-void conclude(DemoVoice& voice, const Played& played, const std::vector<std::string>& failed) {
+void conclude(Voice& voice, const Played& played, const std::vector<std::string>& failed) {
   voice.heading("MEASURED BY THE MAIL SERVER");
   voice.say(fmt::format("without Notaus  {:3} mails after the switch in the UI", played.without.after));
   voice.say(fmt::format("with Notaus     {:3} mails after the stop was confirmed, besides {} that it listed as in flight",
@@ -80,27 +80,30 @@ void print_json(const Result<Played>& played, const std::vector<std::string>& fa
   fmt::print("{}\n", dump(out));
 }
 
-int judge(const DemoFlags& flags, DemoVoice& voice, const Result<Played>& played) {
+int judge(const Flags& flags, Voice& voice, const Result<Played>& played) {
   auto failed = played ? shortfalls(played->without, played->with) : std::vector{played.error().what};
   if (flags.output == Output::json)
     print_json(played, failed);
   else if (played)
     conclude(voice, *played, failed);
-  if (!played) warn({"the demo broke off: " + played.error().what});
+  if (!played) fmt::print(stderr, "notaus: the demo broke off: {}\n", played.error().what);
   if (!played && played.error().kind == Kind::refused) return kInterrupted;
-  return failed.empty() ? control::kDone : control::kFailed;
+  return failed.empty() ? 0 : 1;
 }
 
 }  // namespace
 
-int demo_command(const DemoFlags& flags) {
-  const DemoEnds ends = demo_ends(kSecondsAtMost);
+int run(const Flags& flags) {
+  const Ends ends = ends_within(kSecondsAtMost);
   signal(SIGPIPE, SIG_IGN);  // whoever reads us may go; the scratch directory must, too
   for (const char* name : {"NOTAUS_STATE", "NOTAUS_CONFIG"}) unsetenv(name);
   adopt_orphans();
   const Scratch scratch;
-  if (!scratch.made()) return fail(os_trouble(scratch.path(), errno));
-  DemoVoice voice(flags.output);
+  if (!scratch.made()) {
+    fmt::print(stderr, "notaus: {}\n", os_trouble(scratch.path(), errno).what);
+    return 1;
+  }
+  Voice voice(flags.output);
   std::error_code error;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   const char* path = std::getenv("PATH");
@@ -110,4 +113,4 @@ int demo_command(const DemoFlags& flags) {
   return judge(flags, voice, played);
 }
 
-}  // namespace notaus::app
+}  // namespace notaus::demo

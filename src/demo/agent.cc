@@ -8,11 +8,11 @@
 
 #include <fmt/format.h>
 
-#include "app/demo.h"
-#include "app/demo_child.h"
-#include "app/print.h"
+#include "demo/child.h"
+#include "demo/demo.h"
+#include "demo/json.h"
 
-namespace notaus::app {
+namespace notaus::demo {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -31,7 +31,7 @@ Told rest_until(Clock::time_point at) {
 
 class Tools {
  public:
-  explicit Tools(DemoChild server) : server_(std::move(server)) {}
+  explicit Tools(Child server) : server_(std::move(server)) {}
   ~Tools() { server_.end(std::chrono::seconds(1)); }
 
   // The answer's result, or nothing: the server is gone, or we are to end.
@@ -75,7 +75,7 @@ class Tools {
     }
   }
 
-  DemoChild server_;
+  Child server_;
   int last_id_ = 0;
 };
 
@@ -89,19 +89,22 @@ bool follow_up(Tools& tools, int turn, int first_customer) {
 
 }  // namespace
 
-int demo_agent_command(const DemoAgentFlags& flags, const std::vector<std::string>& command) {
-  if (command.empty()) return control::kUsage;
+int run_agent(const AgentFlags& flags, const std::vector<std::string>& command) {
+  if (command.empty()) return 2;
   signal(SIGPIPE, SIG_IGN);
-  auto server = DemoChild::start(command, DemoChild::Stderr::ours);
-  if (!server) return fail(server.error());
+  auto server = Child::start(command, Child::Stderr::ours);
+  if (!server) {
+    fmt::print(stderr, "notaus: {}\n", server.error().what);
+    return 1;
+  }
   Tools tools(std::move(*server));
-  if (!tools.open()) return control::kFailed;
+  if (!tools.open()) return 1;
   auto next = Clock::now() + std::chrono::milliseconds(flags.after_ms);
   for (int turn = 0; rest_until(next) == Told::go_on; ++turn) {
     if (!follow_up(tools, turn, flags.first_customer)) break;
     next = std::max(next + std::chrono::milliseconds(flags.every_ms), Clock::now());
   }
-  return control::kDone;
+  return 0;
 }
 
-}  // namespace notaus::app
+}  // namespace notaus::demo

@@ -1,15 +1,17 @@
 #include <fcntl.h>
-#include <cstdlib>
 
 #include <algorithm>
+#include <cstdlib>
 #include <sstream>
 
 #include <fmt/format.h>
+
 #include <fmt/ranges.h>
+#include "base/json.h"
 
-#include "app/demo_act.h"
+#include "demo/act.h"
 
-namespace notaus::app {
+namespace notaus::demo {
 namespace {
 
 constexpr std::uint64_t kTries = kIncident - kNoticed;  // as many as went out in the first act after the switch
@@ -17,7 +19,7 @@ constexpr std::size_t kFlowing = 16;                    // mails that show that 
 
 class Act {
  public:
-  Act(const DemoSet& set, DemoStage& stage) : set_(set), stage_(stage) {}
+  Act(const Set& set, Stage& stage) : set_(set), stage_(stage) {}
 
   Result<> play() {
     for (auto scene : {&Act::make_state, &Act::begin, &Act::stop, &Act::watch, &Act::report, &Act::resume})
@@ -44,8 +46,8 @@ class Act {
   void print_table(const std::vector<SunkMail>& mails);
   [[nodiscard]] std::vector<std::string> argv(const std::vector<std::string>& words) const;
 
-  const DemoSet& set_;
-  DemoStage& stage_;
+  const Set& set_;
+  Stage& stage_;
   BootTime first_{}, stopped_{};
   std::string stop_id_, held_call_, heard_;
   std::vector<ListedCall> listed_;
@@ -103,14 +105,14 @@ Result<> Act::begin() {
 
 // The mail server keeps one mail waiting, so that the stop meets a call that it can no longer take back.
 Result<> Act::stop() {
-  stage_.sink().hold_next(demo_address("acme", "mailer-1"));
+  stage_.sink().hold_next(address("acme", "mailer-1"));
   if (auto held = stage_.until("a mail in flight", [&] { return stage_.sink().holds(); }); !held) return held;
   const BootTime now = boot_now();
   set_.voice.moment(seconds_between(first_, now), fmt::format("{} mails are out, one more is with the mail server. Somebody types:",
                                                               taken_until(now, acme_mails(stage_))));
   acme_before_ = stage_.deeds("acme");
   Answer answer{.exit = 0, .asked = now, .ended = now, .text = {}};
-  if (set_.stop == DemoStop::issued) {
+  if (set_.stop == Stop::issued) {
     auto typed = type({"stop", "--tenant", "acme", "--reason", "duplicate mails"});
     if (!typed) return std::unexpected(typed.error());
     answer = *std::move(typed);
@@ -228,12 +230,12 @@ Result<> Act::resume() {
 
 }  // namespace
 
-Result<WithNotaus> act_with(const DemoSet& set) {
-  auto stage = DemoStage::open(set.ends);
+Result<WithNotaus> act_with(const Set& set) {
+  auto stage = Stage::open(set.ends);
   if (!stage) return std::unexpected(stage.error());
   Act act(set, **stage);
   if (auto played = act.play(); !played) return std::unexpected(played.error());
   return act.facts;
 }
 
-}  // namespace notaus::app
+}  // namespace notaus::demo
