@@ -28,6 +28,7 @@ struct ResumeFlags {
   std::string id;
   SelectorFlags scope;
   std::string reason;
+  bool despite_silent = false;
 };
 int resume_command(const Common& common, const ResumeFlags& flags, Output output);
 int note_command(const Common& common, const std::string& id, const std::string& reason, Output output);

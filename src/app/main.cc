@@ -114,6 +114,7 @@ void add_resume(CLI::App& app, Line& line) {
   sub->add_option("ID", line.resume.id, "the stop's id, from `notaus status`");
   with_selector(sub, line.resume.scope);
   sub->add_option("--reason", line.resume.reason, "why it is safe; required");
+  sub->add_flag("--despite-silent", line.resume.despite_silent, "also if a point cannot be read; goes into the audit log");
   with_config(sub, line);
   with_json(sub, line);
   sub->footer("Needs a healthy ledger and a durable audit record, which is written first. Stops of others go on holding.");

@@ -45,6 +45,8 @@ void prepare(const Place& place) {
   auto view = host::sync(place.site, std::chrono::milliseconds(1000));
   if (!view) return warn({view.error().what});
   if (!view->warning.empty()) warn({view->warning});
+  for (const std::string& key : idle_keys(place.config))
+    warn({fmt::format("{}: `{}` has no effect in this version", place.config_path, key)});
   auto waiting = propose_tools(place);
   if (!waiting.empty())
     warn({fmt::format("{} tool(s) are proposed as read and count as write until approved: notaus tools approve", waiting.size())});

@@ -78,6 +78,19 @@ control::Names names_in(const config::Config& config) {
   return out;
 }
 
+std::vector<std::string> idle_keys(const config::Config& config) {
+  std::vector<std::string> out;
+  for (const auto& [name, tool] : config.tools) {
+    if (tool.audit == config::Tool::Audit::before) out.push_back(fmt::format("tools: {}: audit: before", name));
+    if (!tool.clear.empty()) out.push_back(fmt::format("tools: {}: clear", name));
+  }
+  for (const auto& [name, server] : config.servers)
+    if (!server.url.empty()) out.push_back(fmt::format("servers: {}: url", name));
+  if (!config.routes.empty()) out.emplace_back("routes");
+  if (!config.agents.empty()) out.emplace_back("agents");
+  return out;
+}
+
 std::string actor() {
   auto login = read_file("/proc/self/loginuid", 32);
   uid_t uid = getuid();

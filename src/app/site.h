@@ -32,6 +32,9 @@ Result<Place> made_place(const Common& common);
 // Tools, agents and tenants the configuration speaks of.
 control::Names names_in(const config::Config& config);
 
+// Keys in use that this version reads and does not act on: "tools: payments.refund: audit". Whoever wrote them relies on them.
+std::vector<std::string> idle_keys(const config::Config& config);
+
 // Who types this: the login user, also behind sudo.
 std::string actor();
 

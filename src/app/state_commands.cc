@@ -166,6 +166,8 @@ int doctor_command(const Common& common, Output output) {
   auto findings = control::doctor(place->site);
   if (!place->config_trouble.empty())
     findings.push_back({place->config_trouble, "correct it; stops go on with defaults until then"});
+  for (const std::string& key : idle_keys(place->config))
+    findings.push_back({fmt::format("{}: `{}` has no effect in this version", place->config_path, key), "do not rely on it"});
   if (output == Output::json) {
     Json list = Json::array();
     for (const control::Finding& finding : findings) list.push_back({{"finding", finding.what}, {"remedy", finding.remedy}});
@@ -205,6 +207,10 @@ int tools_approve_command(const Common& common, const std::vector<std::string>& 
     auto effect = sign == std::string::npos ? std::nullopt : effect_of(change.substr(sign + 1));
     if (!effect || sign == 0) {
       warn({fmt::format("{}: expected TOOL=read or TOOL=write", change)});
+      return control::kUsage;
+    }
+    if (auto sound = core::check_tool(change.substr(0, sign)); !sound) {
+      warn({sound.error().what});
       return control::kUsage;
     }
     effects[change.substr(0, sign)] = *effect;

@@ -152,6 +152,7 @@ int resume_command(const Common& common, const ResumeFlags& flags, Output output
   auto place = existing_place(common);
   if (!place) return fail(place.error(), output, to_json(control::Report{}));
   control::ResumeRequest request{.id = flags.id, .selector = {}, .reason = flags.reason, .by = actor()};
+  if (flags.despite_silent) request.silent = control::Silent::passed_over;
   if (by_selector) request.selector = selector_of(flags.scope);
   control::Report report = control::resume(place->site, request);
   if (output == Output::json && report.exit != control::kNotAuthorised) fmt::print("{}\n", dump(to_json(report)));

@@ -95,10 +95,11 @@ Result<> read_list(const Yaml& yaml, std::vector<T>& into, Result<> (*read)(cons
 }
 
 template <class T>
-Result<> read_named(const Yaml& yaml, std::string_view what, std::map<std::string, T>& into, Result<> (*read)(const Yaml&, T&)) {
+Result<> read_named(const Yaml& yaml, Result<> (*check)(std::string_view), std::map<std::string, T>& into,
+                    Result<> (*read)(const Yaml&, T&)) {
   if (yaml.type != Type::map) return wrong_type(yaml, "a map");
   for (const auto& [name, line, column, value] : yaml.map) {
-    if (auto sound = core::check_name(what, name); !sound) return config::at(line, column, sound.error().what);
+    if (auto sound = check(name); !sound) return config::at(line, column, sound.error().what);
     if (auto done = read(value, into[name]); !done) return done;
   }
   return {};
@@ -193,11 +194,15 @@ Result<> read_header(const Yaml& yaml, std::string& into) {
   return {};
 }
 
+Result<> check_variable(std::string_view name) { return core::check_name("a variable's name", name); }
+Result<> check_header(std::string_view name) { return core::check_name("a header's name", name); }
+Result<> check_server(std::string_view name) { return core::check_name("a server", name); }
+
 constexpr Key<Server> kServer[] = {
     {"command", [](const Yaml& y, Server& s) { return read_list<std::string>(y, s.command, read_expandable); }},
-    {"env", [](const Yaml& y, Server& s) { return read_named<std::string>(y, "a variable's name", s.env, read_expandable); }},
+    {"env", [](const Yaml& y, Server& s) { return read_named<std::string>(y, check_variable, s.env, read_expandable); }},
     {"url", [](const Yaml& y, Server& s) { return read_expandable(y, s.url); }},
-    {"headers", [](const Yaml& y, Server& s) { return read_named<std::string>(y, "a header's name", s.headers, read_header); }},
+    {"headers", [](const Yaml& y, Server& s) { return read_named<std::string>(y, check_header, s.headers, read_header); }},
 };
 
 Result<> read_server(const Yaml& yaml, Server& into) {
@@ -284,8 +289,8 @@ constexpr Key<Config> kConfig[] = {
     {"ledger", [](const Yaml& y, Config& c) { return read_ledger(y, c.ledger); }},
     {"on_fence", [](const Yaml& y, Config& c) { return read_word(y, c.on_fence, kOnFence); }},
     {"fleet", [](const Yaml& y, Config& c) { return read_name(y, "a fleet", c.fleet); }},
-    {"tools", [](const Yaml& y, Config& c) { return read_named<Tool>(y, "a tool", c.tools, read_tool); }},
-    {"servers", [](const Yaml& y, Config& c) { return read_named<Server>(y, "a server", c.servers, read_server); }},
+    {"tools", [](const Yaml& y, Config& c) { return read_named<Tool>(y, core::check_tool, c.tools, read_tool); }},
+    {"servers", [](const Yaml& y, Config& c) { return read_named<Server>(y, check_server, c.servers, read_server); }},
     {"routes", [](const Yaml& y, Config& c) { return read_routes(y, c.routes); }},
     {"agents", [](const Yaml& y, Config& c) { return read_agents(y, c.agents); }},
     {"anonymous", [](const Yaml& y, Config& c) { return read_anonymous(y, c.anonymous); }},

@@ -108,6 +108,8 @@ TEST(Config, RefusesAndSaysWhereAndWhatWasMeant) {
       {"tools: { a: delete }", "c:1:13: `delete` is none of the values known here: read or write"},
       {"tools: { a: { efect: read } }", "c:1:15: unknown key `efect`; did you mean `effect`?"},
       {"tools: { \"\": read }", "c:1:10: a tool is empty"},
+      {"tools: { \"*\": read }", "c:1:10: *: a `*` stands for nothing but the rest of \"prefix.*\"; name each tool or prefix"},
+      {"tools: { \"mail*\": read }", "c:1:10: mail*: a `*` stands for nothing but the rest of \"prefix.*\""},
       {"servers: { s: { env: { A: b } } }", "c:1:15: a server has either a `command` or a `url`"},
       {"servers: { s: { command: [a], url: http://b } }", "c:1:15: a server has either a `command` or a `url`"},
       {"servers: { s: { command: a b } }", "c:1:26: a list is wanted here, not a text"},

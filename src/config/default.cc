@@ -4,8 +4,9 @@ namespace notaus::config {
 
 // Explanations begin "# "; what may be uncommented as it stands begins "#" and no single space. config_test.cc uncomments it all.
 std::string commented_default() {
-  return R"(# notaus.yaml: what Notaus may take for granted on this host. Check a change with `notaus config check`.
-# Nothing here stops or resumes anything; that is `notaus stop` and `notaus resume`.
+  return R"(# notaus.yaml: what Notaus may take for granted on this host. Nothing here stops or resumes anything; that is `notaus stop` and
+# `notaus resume`. Keys of parts that this version does not have yet (flag stores, the HTTP gateway, shared ledgers) are read and have no
+# effect; `notaus doctor` names those that you use.
 
 kill_switch:
   # Names of plain keys in a flag store that can only add stops: a key set there stops, its removal lifts nothing.

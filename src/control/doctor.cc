@@ -71,7 +71,7 @@ void look_at_ledger(const host::Site& site, Findings& out) {
 void look_at_points(const host::Site& site, Findings& out) {
   auto points = page::scan(site.state);
   for (const page::SeenPoint& point : points)
-    if (!point.trouble.empty()) out.push_back({"silent point " + point.trouble, "end the process that owns it"});
+    if (!point.trouble.empty()) out.push_back({"silent point: " + point.trouble, "until then no stop can be confirmed"});
   if (std::ranges::none_of(points, &page::SeenPoint::alive))
     out.push_back({"no process is guarded by this state", "wrap a tool server: notaus mcp -- COMMAND"});
   for (const page::SeenPoint& point : points)

@@ -31,6 +31,10 @@ struct HostRow {
   std::size_t admission_only = 0;
 };
 
+// This host as a scan has just seen it: acked, or silent if a point could not be read; those are named in `warnings`.
+HostRow row_of(const std::string& host, std::uint64_t revision, const std::vector<page::SeenPoint>& points,
+               std::vector<std::string>& warnings);
+
 struct InFlight {
   std::string host;
   page::SeenCall call;

@@ -37,7 +37,7 @@ Result<core::Stop> target_of(const ResumeRequest& request, const core::State& st
 }
 
 // What the log must hold, durably, before anything is loosened. log_actions() adds the action itself once the ledger has it.
-Result<> record_intent(const host::Site& site, const core::Action& action) {
+Result<> record_intent(const host::Site& site, const core::Action& action, const std::vector<std::string>& silent = {}) {
   auto log = audit::Log::open(site.state.log(), site.host, kPatience);
   if (!log) return std::unexpected(log.error());
   if (auto logged = host::log_actions(site, *log, kPatience); !logged) return logged;
@@ -45,6 +45,7 @@ Result<> record_intent(const host::Site& site, const core::Action& action) {
   line.field("kind", text(action.act)).field("phase", "intent").field("at", iso8601(action.at)).field("action", action.id);
   if (!action.target.empty()) line.field("id", action.target);
   line.field("by", action.by).field("reason", action.reason).field("seen", action.seen);
+  if (!silent.empty()) line.field("despite", fmt::format("{}", fmt::join(silent, "; ")));
   return log->append({{line.text()}});
 }
 
@@ -61,9 +62,10 @@ bool overlap(const core::Selector& a, const core::Selector& b) {
 }
 
 // A loosening: recorded first, then in the ledger, then on the page and in the durable file.
-Result<core::State> loosen(const host::Site& site, const core::Action& action, Report& report) {
+Result<core::State> loosen(const host::Site& site, const core::Action& action, Report& report,
+                           const std::vector<std::string>& silent = {}) {
   const auto start = Clock::now();
-  if (auto recorded = record_intent(site, action); !recorded)
+  if (auto recorded = record_intent(site, action, silent); !recorded)
     return std::unexpected(recorded.error().in("refused, since the audit record that must come first cannot be written"));
   report.audit_durable = true;
   auto book = host::open_ledger(site, kPatience);
@@ -100,9 +102,7 @@ core::Action action_for(core::Act act, std::string target, const std::string& re
 }
 
 void describe_host(const host::Site& site, const core::State& shown, Report& report) {
-  HostRow row{site.host, "acked", shown.revision};
-  for (const page::SeenPoint& point : page::scan(site.state)) row.points += point.alive;
-  report.hosts.push_back(std::move(row));
+  report.hosts.push_back(row_of(site.host, shown.revision, page::scan(site.state), report.warnings));
   report.in_flight_complete = true;
 }
 
@@ -140,9 +140,9 @@ Result<core::State> unlatch(const host::Site& site) {
   }
 }
 
-Report lift_latch(const host::Site& site, const ResumeRequest& request, Report report) {
+Report lift_latch(const host::Site& site, const ResumeRequest& request, const std::vector<std::string>& silent, Report report) {
   core::Action action = action_for(core::Act::resume, request.id, request.reason, request.by, report.revision.value_or(0));
-  if (auto recorded = record_intent(site, action); !recorded) return refuse(std::move(report), recorded.error().what);
+  if (auto recorded = record_intent(site, action, silent); !recorded) return refuse(std::move(report), recorded.error().what);
   auto shown = unlatch(site);
   if (!shown) return refuse(std::move(report), shown.error().what);
   report.revision = shown->revision;
@@ -169,7 +169,10 @@ Report resume(const host::Site& site, const ResumeRequest& request) {
   report.epoch = view->state.epoch;
   report.revision = view->state.revision;
   if (!view->ledger_read || view->state.fence != Why::allowed) return refuse(std::move(report), view->warning);
-  if (request.id.starts_with("latch@")) return lift_latch(site, request, std::move(report));
+  std::vector<std::string> silent;
+  if (row_of(site.host, 0, page::scan(site.state), silent).state != "acked" && request.silent == Silent::refuses)
+    return refuse(std::move(report), fmt::format("{} (or add --despite-silent)", fmt::join(silent, "; ")));
+  if (request.id.starts_with("latch@")) return lift_latch(site, request, silent, std::move(report));
   auto target = target_of(request, view->state);
   if (!target) return refuse(std::move(report), target.error().what);
   report.record = *target;
@@ -179,7 +182,8 @@ Report resume(const host::Site& site, const ResumeRequest& request) {
     if (!stored) return refuse(std::move(report), stored.error().what);
     view->state.revision = stored->revision;
   }
-  auto shown = loosen(site, action_for(core::Act::resume, target->id, request.reason, request.by, view->state.revision), report);
+  auto shown =
+      loosen(site, action_for(core::Act::resume, target->id, request.reason, request.by, view->state.revision), report, silent);
   if (!shown) return refuse(std::move(report), shown.error().what);
   describe_host(site, *shown, report);
   for (const core::Stop& stop : shown->stops)

@@ -8,11 +8,15 @@
 
 namespace notaus::control {
 
+// What cannot be read has not shown that it knows what stands; to loosen in spite of it is recorded.
+enum class Silent { refuses, passed_over };
+
 struct ResumeRequest {
   std::string id;  // a stop's, or "latch@HOST"
   std::optional<core::Selector> selector;  // instead of an id: the stop whose selector is equal to this
   std::string reason;
   std::string by;
+  Silent silent = Silent::refuses;
 };
 
 // Lifts one stop. It restarts nothing. exit kFailed: refused, nothing has changed, `warnings` says why.

@@ -25,17 +25,10 @@ Result<Status> status(const host::Site& site) {
     out.warnings.push_back(
         fmt::format("everything on this host is stopped by its latch; `notaus resume latch@{} --reason …` lifts it", site.host));
   out.points = page::scan(site.state);
-  out.host = {site.host, "acked", view->state.revision};
-  for (const page::SeenPoint& point : out.points) {
-    if (!point.trouble.empty()) {
-      out.host.state = "silent";
-      out.warnings.push_back(fmt::format("silent point {}: {}", point.process, point.trouble));
-    }
-    if (!point.alive) continue;
-    ++out.host.points;
-    out.host.admission_only += point.admission_only;
-    out.in_flight += static_cast<std::size_t>(std::ranges::count(point.calls, Outcome::running, &page::SeenCall::outcome));
-  }
+  out.host = row_of(site.host, view->state.revision, out.points, out.warnings);
+  for (const page::SeenPoint& point : out.points)
+    if (point.alive)
+      out.in_flight += static_cast<std::size_t>(std::ranges::count(point.calls, Outcome::running, &page::SeenCall::outcome));
   if (auto drained = host::drain(site, kPatience); !drained && drained.error().kind != Kind::retry)
     out.warnings.push_back(
         fmt::format("the audit log cannot be written: {}; nothing can be resumed until it can", drained.error().what));

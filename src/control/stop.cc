@@ -124,17 +124,10 @@ void settle_for_local(const host::Site& site, page::Publisher& publisher, const 
 void list_calls(const host::Site& site, const Flipped& flipped, Report& report) {
   auto image = core::flatten(flipped.shown, page::kImageMax);
   core::Snapshot state = image ? core::Snapshot::trust(core::bytes_of(*image)) : core::Snapshot();
-  HostRow row{site.host, "acked", flipped.shown.revision};
-  for (const page::SeenPoint& point : flipped.points) {
-    if (!point.trouble.empty()) {
-      row.state = "silent";
-      report.warnings.push_back(fmt::format("silent point {}: {}", point.process, point.trouble));
-    }
-    row.points += point.alive;
-    row.admission_only += point.alive && point.admission_only;
+  HostRow row = row_of(site.host, flipped.shown.revision, flipped.points, report.warnings);
+  for (const page::SeenPoint& point : flipped.points)
     for (const page::SeenCall& call : point.calls)
       if (page::covers(flipped.record.local, call, state)) report.in_flight.push_back({site.host, call});
-  }
   report.in_flight_complete = row.state == "acked" && flipped.latch == Latch::open;  // a latch has no word to tell who ended since
   report.hosts.push_back(std::move(row));
 }

@@ -72,4 +72,12 @@ Result<> check_name(std::string_view what, std::string_view name) {
   return {};
 }
 
+Result<> check_tool(std::string_view name) {
+  if (auto sound = check_name("a tool", name); !sound) return sound;
+  const std::string_view plain = is_prefix(name) ? name.substr(0, name.size() - 2) : name;
+  if (!plain.contains('*')) return {};
+  return trouble(Kind::refused,
+                 fmt::format("{}: a `*` stands for nothing but the rest of \"prefix.*\"; name each tool or prefix", name));
+}
+
 }  // namespace notaus::core

@@ -43,16 +43,20 @@ struct Selector {
 // A name that may stand in a selector: 1 to 256 bytes of UTF-8 without control characters.
 [[nodiscard]] Result<> check_name(std::string_view what, std::string_view name);
 
+// A name that may stand in the catalogue: as above, and a `*` only at the end of "prefix.*", so that nobody takes `*` for a pattern
+// that makes every tool a read.
+[[nodiscard]] Result<> check_tool(std::string_view name);
+
 struct Stop {
   std::string id = {};
   Selector selector = {};
   Mode mode = Mode::disable_writes;
-  std::string reason = {};     // empty: none was given
+  std::string reason = {};  // empty: none was given
   std::string by = {};
   WallTime at = {};
   std::uint64_t asserted = 0;  // revision of its newest assertion; 0 while it is in no ledger
-  BootTime cancel_at = {};     // in-flight calls are asked to end then; 0: never
-  bool local = false;          // on this host's page, not (yet) in the ledger
+  BootTime cancel_at = {};  // in-flight calls are asked to end then; 0: never
+  bool local = false;  // on this host's page, not (yet) in the ledger
 
   bool operator==(const Stop&) const = default;
 };
@@ -63,11 +67,11 @@ constexpr char kRepeatMark = '~';
 struct State {
   std::string epoch;
   std::uint64_t revision = 0;
-  std::vector<Stop> stops;                   // in order of their first assertion
-  std::map<std::string, Effect> catalogue;   // tool or "prefix.*" -> effect; not named = write
-  Why fence = Why::allowed;                  // else: every call is denied with this
+  std::vector<Stop> stops;  // in order of their first assertion
+  std::map<std::string, Effect> catalogue;  // tool or "prefix.*" -> effect; not named = write
+  Why fence = Why::allowed;  // else: every call is denied with this
   OnFence on_fence = OnFence::disable_writes;
-  bool permit_needed = false;                // false with the embedded ledger: this host is all there is
+  bool permit_needed = false;  // false with the embedded ledger: this host is all there is
 
   bool operator==(const State&) const = default;
 };

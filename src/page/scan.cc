@@ -28,13 +28,18 @@ Result<T> read_part(int fd, std::size_t offset) {
   return out;
 }
 
+Trouble unreadable(int fd, const std::string& path) {
+  const char* remedy = owned(fd) ? "end the process that owns it" : "nobody owns it, delete it";
+  return {Kind::unsupported, path + ": not a slot file of this version; " + remedy};
+}
+
 Result<Fd> open_slots(const StateDir& state, const std::string& process) {
   std::string path = state.slots() + "/" + process;
   auto fd = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!fd) return fd;
   struct stat file{};
   if (fstat(fd->get(), &file) != 0 || !S_ISREG(file.st_mode)) return trouble(Kind::broken, path + ": not a file");
-  if (file.st_size != off_t{sizeof(SlotsFile)}) return trouble(Kind::unsupported, path + ": not a slot file of this version");
+  if (file.st_size != off_t{sizeof(SlotsFile)}) return std::unexpected(unreadable(fd->get(), path));
   return fd;
 }
 
@@ -100,7 +105,7 @@ Result<> fill(const StateDir& state, SeenPoint& point, std::uint64_t flipped) {
   if (auto read = read_part(fd->get(), 0, head); !read) return read;
   if (head.magic == 0 && point.alive) return {};  // just being made: it has no call yet, and will see the flip
   if (head.magic != kSlotsMagic || head.version != kPageVersion || head.slots != kSlots)
-    return trouble(Kind::unsupported, point.process + ": not a slot file of this version");
+    return std::unexpected(unreadable(fd->get(), state.slots() + "/" + point.process));
   point.name = get_name(head.name);
   point.tenant = get_name(head.tenant);
   point.agent = get_name(head.agent);
@@ -223,7 +228,7 @@ Result<std::unique_ptr<SlotsFile>> read_slots(const StateDir& state, const std::
   auto file = std::make_unique<SlotsFile>();
   if (auto read = read_at(fd->get(), file.get(), sizeof(SlotsFile), 0); !read) return std::unexpected(read.error());
   if (file->head.magic != kSlotsMagic || file->head.version != kPageVersion)
-    return trouble(Kind::unsupported, process + ": not a slot file of this version");
+    return std::unexpected(unreadable(fd->get(), state.slots() + "/" + process));
   return file;
 }
 
