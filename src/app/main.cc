@@ -220,6 +220,10 @@ void add_demo(CLI::App& app, Line& line) {
 }
 
 int parse_and_run(CLI::App& app, Line& line, int argc, char** argv) {
+  if (argc == 1) {
+    fmt::print(stderr, "{}\nsee: notaus --help\n", kIntro);
+    return control::kUsage;
+  }
   int ours = 1;
   while (ours < argc && std::string_view(argv[ours]) != "--") ++ours;
   for (int i = ours + 1; i < argc; ++i) line.command.emplace_back(argv[i]);

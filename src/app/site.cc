@@ -6,11 +6,13 @@
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
+#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "base/id.h"
+#include "control/hunt.h"
 
 namespace notaus::app {
 namespace {
@@ -52,9 +54,12 @@ Result<Place> existing_place(const Common& common) {
   auto place = find_place(common);
   if (!place || page::exists(place->site.state)) return place;
   std::vector<std::string> looked = common.state.empty() ? page::default_places() : std::vector{place->site.state.path};
-  return trouble(Kind::gone,
-                 fmt::format("no Notaus state here. Looked at: {}. Name it with --state or $NOTAUS_STATE, or make one: notaus init",
-                             fmt::join(looked, ", ")));
+  std::set<std::string> elsewhere;
+  for (const control::Holder& holder : control::hunt(place->site.state).elsewhere) elsewhere.insert("--state " + holder.state_dir);
+  const std::string remedy =
+      elsewhere.empty() ? "Name it with --state or $NOTAUS_STATE, or make one: notaus init"
+                        : fmt::format("Processes of this machine are guarded by another: add {}", fmt::join(elsewhere, ", or "));
+  return trouble(Kind::gone, fmt::format("no Notaus state here. Looked at: {}. {}", fmt::join(looked, ", "), remedy));
 }
 
 Result<Place> made_place(const Common& common) {

@@ -140,6 +140,29 @@ TEST(Stop, ExitCodes) {
   }
 }
 
+// `stop --global` has stopped something here, and the agents that were meant run under another state.
+TEST(Stop, AGlobalStopNamesTheOtherStatesOfThisMachine) {
+  World world, other;
+  Guard guard = point(world);
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  pid_t elsewhere = fork();
+  if (elsewhere == 0) {
+    Guard theirs = point(other);
+    (void)!write(ready[1], "x", 1);
+    pause();
+  }
+  char byte = 0;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  StopRequest everything = request("");
+  Report one = stop(world.site, request("acme")), all = stop(world.site, everything);
+  kill(elsewhere, SIGKILL);
+  waitpid(elsewhere, nullptr, 0);
+  EXPECT_EQ(all.exit, kDone);
+  EXPECT_TRUE(says(all.warnings, "--state " + other.site.state.path));
+  EXPECT_FALSE(says(one.warnings, other.site.state.path));  // one tenant of this state: no news
+}
+
 TEST(Stop, ListsWhatIsInFlight) {
   World world;
   Guard guard = point(world);

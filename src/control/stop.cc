@@ -192,10 +192,12 @@ void take_durable(std::unique_ptr<Result<>> wrote, Report& report) {
     report.warnings.push_back(fmt::format("not in the durable file: {}", wrote ? wrote->error().what : "it has not answered yet"));
 }
 
-void take_hunt(std::unique_ptr<Hunt> found, bool matched, Report& report) {
+enum class Elsewhere { unsaid, said };
+
+void take_hunt(std::unique_ptr<Hunt> found, Elsewhere elsewhere, Report& report) {
   if (!found) return report.warnings.push_back("the look for silent points did not end in time");
   name_silent(*found, report);
-  if (!matched) name_elsewhere(*found, report);
+  if (elsewhere == Elsewhere::said) name_elsewhere(*found, report);
 }
 
 // Tried beside one another once the page has flipped; none of them can hold up the others or the answer.
@@ -255,7 +257,9 @@ Report stop(const host::Site& site, const StopRequest& request, Names known) {
   if (!held(page->publisher, flipped)) return stop(site, request, std::move(known));  // calls went through that our list lacks
   name_tenants(site, request, flipped, report);
   bool matched = covers_something(site, request, flipped, std::move(known), report);
-  take_hunt(tried.hunting.take(deadline), matched, report);
+  // Whoever says --global means this machine, whichever state its processes are guarded by.
+  const auto elsewhere = matched && !request.selector.global() ? Elsewhere::unsaid : Elsewhere::said;
+  take_hunt(tried.hunting.take(deadline), elsewhere, report);
   if (report.hosts.front().state != acked) spool_ack(site, report);
   report.confirmed = report.stored && report.hosts.front().state == "acked" && request.wait == Wait::until_confirmed;
   report.confirmed_ms = ms_since(start);
