@@ -196,6 +196,16 @@ TEST(Stop, ARepeatKeepsIdAndReasonAndAnothersIsARecordOfItsOwn) {
   EXPECT_FALSE(admitted(guard));
 }
 
+TEST(Stop, ARepeatIsOneStopAfterAReboot) {
+  World world;
+  Report first = stop(world.site, request("acme")), again = stop(world.site, request("acme"));
+  ASSERT_EQ(again.record.id, first.record.id);
+  fs::remove(world.site.state.page());
+  auto shown = host::sync(world.site, host::kPatience)->state;
+  ASSERT_EQ(shown.stops.size(), 1u);
+  EXPECT_EQ(shown.stops[0].id, first.record.id);
+}
+
 // Page locked and ledger gone at once: the latch holds everything, and the stop itself must not be lost when the latch is lifted.
 TEST(Stop, AStopThatReachedOnlyTheLatchStandsWhenItIsLifted) {
   World world;

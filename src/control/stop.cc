@@ -200,6 +200,15 @@ void take_hunt(std::unique_ptr<Hunt> found, Elsewhere elsewhere, Report& report)
   if (elsewhere == Elsewhere::said) name_elsewhere(*found, report);
 }
 
+// What a reboot must bring back. A repeat's fresh stop is for a resume that is on its way now, and the stop it repeats stands.
+core::State to_keep(const Flipped& flipped) {
+  core::State state = flipped.shown;
+  const std::string fresh = flipped.record.local.id;
+  if (flipped.record.repeats && flipped.latch == Latch::open)
+    std::erase_if(state.stops, [&](const core::Stop& stop) { return stop.id == fresh; });
+  return state;
+}
+
 // Tried beside one another once the page has flipped; none of them can hold up the others or the answer.
 struct Attempts {
   Attempt<Result<>> durable;
@@ -207,8 +216,8 @@ struct Attempts {
   Attempt<Result<core::State>> storing;
 
   Attempts(const host::Site& site, const Flipped& flipped, const StopRequest& request)
-      : durable([state = site.state, shown = flipped.shown, wait = request.at_most] {
-          return page::write_durable(state, shown, wait);
+      : durable([state = site.state, kept = to_keep(flipped), wait = request.at_most] {
+          return page::write_durable(state, kept, wait);
         }),
         hunting([state = site.state] { return hunt(state); }),
         storing([site, record = flipped.record, action = action_of(flipped.record, request), wait = request.at_most] {
