@@ -42,12 +42,12 @@ Result<std::vector<std::string>> configured(const Place& place, const std::strin
 
 // The page must be there before the gate asks it; what cannot be mended here is denied there, so it stops nobody from starting.
 void prepare(const Place& place) {
+  const auto waiting = propose_tools(place);  // first, so that what tightens is on the page before the first call
   auto view = host::sync(place.site, std::chrono::milliseconds(1000));
   if (!view) return warn({view.error().what});
   if (!view->warning.empty()) warn({view->warning});
   for (const std::string& key : idle_keys(place.config))
     warn({fmt::format("{}: `{}` has no effect in this version", place.config_path, key)});
-  auto waiting = propose_tools(place);
   if (!waiting.empty())
     warn({fmt::format("{} tool(s) are proposed as read and count as write until approved: notaus tools approve", waiting.size())});
 }

@@ -183,9 +183,9 @@ int tools_list_command(const Common& common, Output output) {
   auto place = existing_place(common);
   const Json nothing = {{"schema", 1}, {"tools", Json::object()}, {"waiting", Json::array()}};
   if (!place) return fail(place.error(), output, nothing);
+  const std::vector<std::string> waiting = propose_tools(*place);
   auto view = host::sync(place->site, std::chrono::seconds(1));
   if (!view) return fail(view.error(), output, nothing);
-  std::vector<std::string> waiting = propose_tools(*place);
   if (output == Output::json) {
     Json tools = Json::object();
     for (const auto& [tool, effect] : view->state.catalogue) tools[tool] = core::text(effect);
