@@ -58,9 +58,8 @@ Result<> log_stop(const host::Site& site, const Report& report, Latch latch) {
   auto spooled = spool(site, records);
   auto log = audit::Log::open(site.state.log(), site.host, kAuditPatience);
   if (!log) return std::unexpected(log.error());
-  if (auto logged = host::log_actions(site, *log, kAuditPatience); !logged) return logged;
+  if (auto logged = host::log_actions(site, *log, kAuditPatience, spooled.value_or("")); !logged) return logged;
   if (!spooled) return std::unexpected(spooled.error());
-  if (auto drained = host::drain_spool(site, *log, *spooled); !drained) return drained;
   return log->save_cursor();
 }
 

@@ -117,27 +117,32 @@ Result<> log_all(const Site& site, Log& log, std::vector<Record> records) {
   return keep_names(site.state, records);
 }
 
-// `ring`: how far its process's ring is known to be in its spool.
-Result<> drain_segment(const Site& site, Log& log, page::Segment& segment, std::uint64_t& ring) {
-  auto at = log.cursor().spools.find(segment.name);
-  if (!page::read_segment(segment, at == log.cursor().spools.end() ? 0 : at->second)) return {};  // doctor names it
+// What a segment holds that the log has not; nothing if it cannot be read: doctor names it. `ring`: how far its process's ring is known to
+// be in its spool.
+std::vector<Record> news_of(page::Segment& segment, const Log& log, std::uint64_t& ring) {
   std::vector<Record> records;
+  auto at = log.cursor().spools.find(segment.name);
+  if (!page::read_segment(segment, at == log.cursor().spools.end() ? 0 : at->second)) return records;
   for (const page::SpoolRecord& record : segment.records) {
     records.push_back({record.json});
     ring = std::max(ring, record.ring);
   }
   if (!records.empty()) records.back().source = {.segment = segment.name, .offset = segment.end};
-  if (auto logged = log_all(site, log, std::move(records)); !logged) return logged;
-  if (segment.closed || !segment.owned) {
-    unlink(segment.path.c_str());
-    log.forget_segment(segment.name);
-  }
-  return {};
+  return records;
+}
+
+// Once it is logged. An unreadable one is neither closed nor at its end, and stays.
+void remove_if_ended(const page::Segment& segment, Log& log) {
+  if (segment.end == 0 || (!segment.closed && segment.owned)) return;
+  unlink(segment.path.c_str());
+  log.forget_segment(segment.name);
 }
 
 Result<> drain_spools(const Site& site, Log& log, std::map<std::string, std::uint64_t>& rings) {
-  for (page::Segment& segment : page::list_segments(site.state))
-    if (auto drained = drain_segment(site, log, segment, rings[segment.process]); !drained) return drained;
+  for (page::Segment& segment : page::list_segments(site.state)) {
+    if (auto logged = log_all(site, log, news_of(segment, log, rings[segment.process])); !logged) return logged;
+    remove_if_ended(segment, log);
+  }
   return {};
 }
 
@@ -161,7 +166,7 @@ Result<> drain_dead(const Site& site, Log& log, const std::map<std::string, std:
 
 }  // namespace
 
-Result<> log_actions(const Site& site, audit::Log& log, Patience patience) {
+Result<> log_actions(const Site& site, audit::Log& log, Patience patience, const std::string& spool) {
   auto book = open_ledger(site, patience);
   if (!book) return std::unexpected(book.error());
   auto state = book.value()->read();
@@ -173,14 +178,14 @@ Result<> log_actions(const Site& site, audit::Log& log, Patience patience) {
   for (const ledger::Entry& entry : *actions)
     records.push_back({fields_of(entry).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
                        {.epoch = state->epoch, .revision = entry.revision}});
-  return log.append(records);
-}
-
-Result<> drain_spool(const Site& site, audit::Log& log, const std::string& process) {
-  std::uint64_t ring = 0;
-  for (page::Segment& segment : page::list_segments(site.state))
-    if (segment.process == process)
-      if (auto drained = drain_segment(site, log, segment, ring); !drained) return drained;
+  std::vector<page::Segment> told = spool.empty() ? std::vector<page::Segment>{} : page::list_segments(site.state);
+  std::erase_if(told, [&](const page::Segment& segment) { return segment.process != spool; });
+  for (page::Segment& segment : told) {
+    std::uint64_t ring = 0;
+    std::ranges::move(news_of(segment, log, ring), std::back_inserter(records));
+  }
+  if (auto logged = log.append(records); !logged) return logged;
+  for (const page::Segment& segment : told) remove_if_ended(segment, log);
   return {};
 }
 
