@@ -37,10 +37,11 @@ Result<core::Stop> target_of(const ResumeRequest& request, const core::State& st
 }
 
 // What the log must hold, durably, before anything is loosened. log_actions() adds the action itself once the ledger has it.
-Result<> record_intent(const host::Site& site, const core::Action& action, const std::vector<std::string>& silent = {}) {
+Result<> record_intent(const host::Site& site, ledger::Ledger& book, const core::Action& action,
+                       const std::vector<std::string>& silent) {
   auto log = audit::Log::open(site.state.log(), site.host, kPatience);
   if (!log) return std::unexpected(log.error());
-  if (auto logged = host::log_actions(site, *log, kPatience); !logged) return logged;
+  if (auto logged = host::log_actions(site, *log, book); !logged) return logged;
   JsonLine line;
   line.field("kind", text(action.act)).field("phase", "intent").field("at", iso8601(action.at)).field("action", action.id);
   if (!action.target.empty()) line.field("id", action.target);
@@ -65,11 +66,11 @@ bool overlap(const core::Selector& a, const core::Selector& b) {
 Result<core::State> loosen(const host::Site& site, const core::Action& action, Report& report,
                            const std::vector<std::string>& silent = {}) {
   const auto start = Clock::now();
-  if (auto recorded = record_intent(site, action, silent); !recorded)
-    return std::unexpected(recorded.error().in("refused, since the audit record that must come first cannot be written"));
-  report.audit_durable = true;
   auto book = host::open_ledger(site, kPatience);
   if (!book) return std::unexpected(book.error().in("refused, since the ledger cannot be used"));
+  if (auto recorded = record_intent(site, **book, action, silent); !recorded)
+    return std::unexpected(recorded.error().in("refused, since the audit record that must come first cannot be written"));
+  report.audit_durable = true;
   auto stored = book.value()->append(action);
   if (!stored) return stored;
   report.stored = true;
@@ -83,7 +84,7 @@ Result<core::State> loosen(const host::Site& site, const core::Action& action, R
   report.confirmed = shown->revision >= stored->revision;
   report.confirmed_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
   if (auto log = audit::Log::open(site.state.log(), site.host, kPatience)) {
-    (void)host::log_actions(site, *log, kPatience);
+    (void)host::log_actions(site, *log, **book);
     (void)log->save_cursor();
   }
   return shown;
@@ -126,24 +127,25 @@ Result<core::State> publish_stored(const host::Site& site, const page::PageLock&
 }
 
 // The latch is no stop of the ledger: it goes once the page says again all that is stored, which needs the lock.
-Result<core::State> unlatch(const host::Site& site) {
+Result<core::State> unlatch(const host::Site& site, ledger::Ledger& book) {
   auto publisher = page::Publisher::open(site.state);
   if (!publisher) return std::unexpected(publisher.error());
-  auto book = host::open_ledger(site, kPatience);
-  if (!book) return std::unexpected(book.error());
   auto lock = page::PageLock::take(site.state, kPatience);
   if (!lock) return std::unexpected(lock.error());
   while (true) {
     const std::uint64_t kept = publisher->kept();
-    auto shown = publish_stored(site, *lock, *publisher, **book);
+    auto shown = publish_stored(site, *lock, *publisher, book);
     if (!shown || publisher->unlatch(*lock, kept)) return shown;
   }
 }
 
 Report lift_latch(const host::Site& site, const ResumeRequest& request, const std::vector<std::string>& silent, Report report) {
   core::Action action = action_for(core::Act::resume, request.id, request.reason, request.by, report.revision.value_or(0));
-  if (auto recorded = record_intent(site, action, silent); !recorded) return refuse(std::move(report), recorded.error().what);
-  auto shown = unlatch(site);
+  auto book = host::open_ledger(site, kPatience);
+  if (!book) return refuse(std::move(report), book.error().what);
+  if (auto recorded = record_intent(site, **book, action, silent); !recorded)
+    return refuse(std::move(report), recorded.error().what);
+  auto shown = unlatch(site, **book);
   if (!shown) return refuse(std::move(report), shown.error().what);
   report.revision = shown->revision;
   report.audit_durable = report.stored = report.confirmed = true;

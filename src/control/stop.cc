@@ -102,14 +102,19 @@ core::Action action_of(const Record& record, const StopRequest& request) {
   return action;
 }
 
-Result<core::State> store(const host::Site& site, const Record& record, const core::Action& action, host::Patience patience) {
+struct Stored {
+  core::State state;
+  std::shared_ptr<ledger::Ledger> book;  // open still: whoever writes the log reads it next
+};
+
+Result<Stored> store(const host::Site& site, const Record& record, const core::Action& action, host::Patience patience) {
   auto book = host::open_ledger(site, patience);
   if (!book) return std::unexpected(book.error());
   auto stored = book.value()->append(action);
-  if (!stored) return stored;
+  if (!stored) return std::unexpected(stored.error());
   auto publisher = page::Publisher::open(site.state);  // if not, the local record goes on holding
   if (publisher) (void)host::publish(site, *publisher, **book, *stored, {record.local.id}, kLockPatience);
-  return stored;
+  return Stored{*std::move(stored), *std::move(book)};
 }
 
 // The ledger could not be told. A repeat's fresh stop has done its work then: the one it repeats is what stands.
@@ -163,14 +168,18 @@ void name_elsewhere(const Hunt& found, Report& report) {
     report.warnings.push_back(fmt::format("processes of this machine are guarded by another state: add --state {}", other));
 }
 
-void take_stored(std::unique_ptr<Result<core::State>> stored, Report& report) {
-  if (!stored) return report.warnings.push_back("the ledger has not answered yet");
-  if (!*stored) return report.warnings.push_back(fmt::format("not in the ledger: {}", stored->error().what));
+// The ledger, if it has the stop.
+std::shared_ptr<ledger::Ledger> take_stored(std::unique_ptr<Result<Stored>> stored, Report& report) {
+  if (!stored || !*stored) {
+    report.warnings.push_back(stored ? "not in the ledger: " + stored->error().what : "the ledger has not answered yet");
+    return nullptr;
+  }
+  const core::State& state = (*stored)->state;
   report.stored = true;
-  report.revision = (*stored)->revision;
-  report.hosts.front().revision = (*stored)->revision;
-  auto standing = std::ranges::find((*stored)->stops, report.record.id, &core::Stop::id);
-  if (standing != (*stored)->stops.end()) report.record = *standing;
+  report.revision = report.hosts.front().revision = state.revision;
+  auto standing = std::ranges::find(state.stops, report.record.id, &core::Stop::id);
+  if (standing != state.stops.end()) report.record = *standing;
+  return (*stored)->book;
 }
 
 // `--agent` without a tenant means that name everywhere: the answer says where that is.
@@ -213,7 +222,7 @@ core::State to_keep(const Flipped& flipped) {
 struct Attempts {
   Attempt<Result<>> durable;
   Attempt<Hunt> hunting;
-  Attempt<Result<core::State>> storing;
+  Attempt<Result<Stored>> storing;
 
   Attempts(const host::Site& site, const Flipped& flipped, const StopRequest& request)
       : durable([state = site.state, kept = to_keep(flipped), wait = request.at_most] {
@@ -257,11 +266,11 @@ Report stop(const host::Site& site, const StopRequest& request, Names known) {
 
   Attempts tried(site, flipped, request);
   list_calls(site, flipped, report);
-  take_stored(tried.storing.take(deadline), report);
+  auto book = take_stored(tried.storing.take(deadline), report);
   if (!report.stored) settle_for_local(site, page->publisher, flipped.record);
   report.committed_ms = ms_since(start);
   const std::string acked = report.hosts.front().state;
-  Attempt<Result<>> auditing([site, report, latch = flipped.latch] { return log_stop(site, report, latch); });
+  Attempt<Result<>> auditing([site, report, latch = flipped.latch, book] { return log_stop(site, report, latch, book.get()); });
   take_durable(tried.durable.take(deadline), report);
   if (!held(page->publisher, flipped)) return stop(site, request, std::move(known));  // calls went through that our list lacks
   name_tenants(site, request, flipped, report);

@@ -50,16 +50,17 @@ Result<std::string> spool(const host::Site& site, const std::vector<std::string>
 
 }  // namespace
 
-Result<> log_stop(const host::Site& site, const Report& report, Latch latch) {
+Result<> log_stop(const host::Site& site, const Report& report, Latch latch, ledger::Ledger* book) {
   std::vector<std::string> records;
   if (latch == Latch::set) records.push_back(latch_record(site, report));
   records.push_back(ack_record(report));
   for (const InFlight& one : report.in_flight) records.push_back(inflight_record(report, one.call));
   auto spooled = spool(site, records);
+  if (!spooled) return std::unexpected(spooled.error());
+  if (book == nullptr) return trouble(Kind::retry, "the stop itself is not in the ledger yet");
   auto log = audit::Log::open(site.state.log(), site.host, kAuditPatience);
   if (!log) return std::unexpected(log.error());
-  if (auto logged = host::log_actions(site, *log, kAuditPatience, spooled.value_or("")); !logged) return logged;
-  if (!spooled) return std::unexpected(spooled.error());
+  if (auto logged = host::log_actions(site, *log, *book, *spooled); !logged) return logged;
   return log->save_cursor();
 }
 

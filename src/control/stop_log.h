@@ -15,8 +15,8 @@ enum class Latch { open, set };
 
 constexpr auto kAuditPatience = std::chrono::milliseconds(50);
 
-// Trouble: the records are not (all) in the log yet.
-Result<> log_stop(const host::Site& site, const Report& report, Latch latch);
+// `book` has the stop; nothing: it could not be told. Trouble: the records are not (all) in the log yet.
+Result<> log_stop(const host::Site& site, const Report& report, Latch latch, ledger::Ledger* book);
 
 // A later finding: a point turned out to be silent. Spooled only.
 void spool_ack(const host::Site& site, const Report& report);

@@ -166,13 +166,11 @@ Result<> drain_dead(const Site& site, Log& log, const std::map<std::string, std:
 
 }  // namespace
 
-Result<> log_actions(const Site& site, audit::Log& log, Patience patience, const std::string& spool) {
-  auto book = open_ledger(site, patience);
-  if (!book) return std::unexpected(book.error());
-  auto state = book.value()->read();
+Result<> log_actions(const Site& site, audit::Log& log, ledger::Ledger& book, const std::string& spool) {
+  auto state = book.read();
   if (!state) return std::unexpected(state.error());
   const bool same = state->epoch == log.cursor().epoch;
-  auto actions = book.value()->actions(same ? log.cursor().revision : 0);
+  auto actions = book.actions(same ? log.cursor().revision : 0);
   if (!actions) return std::unexpected(actions.error());
   std::vector<Record> records;
   for (const ledger::Entry& entry : *actions)
@@ -193,7 +191,8 @@ Result<> drain(const Site& site, Patience patience) {
   let_points_report(site);
   auto log = Log::open(site.state.log(), site.host, patience);
   if (!log) return std::unexpected(log.error());
-  (void)log_actions(site, *log, patience);  // a broken ledger does not keep the facts of the points out of the log
+  // A broken ledger does not keep the facts of the points out of the log.
+  if (auto book = open_ledger(site, patience)) (void)log_actions(site, *log, **book);
   std::map<std::string, std::uint64_t> rings;
   if (auto drained = drain_spools(site, *log, rings); !drained) return drained;
   if (auto drained = drain_dead(site, *log, rings); !drained) return drained;

@@ -76,7 +76,7 @@ Result<std::unique_ptr<ledger::Ledger>> open_ledger(const Site& site, Patience p
 // --- up: the facts -------------------------------------------------------------------------------------------------------------
 
 // Actions the log does not have yet, and, with the same fsync, what lies in the spool of that name; durable when it returns.
-Result<> log_actions(const Site& site, audit::Log& log, Patience patience, const std::string& spool = {});
+Result<> log_actions(const Site& site, audit::Log& log, ledger::Ledger& book, const std::string& spool = {});
 
 // log_actions(), then every spool, then the calls of dead processes, whose files it removes. retry: another process is at it.
 Result<> drain(const Site& site, Patience patience);
