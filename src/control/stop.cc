@@ -8,6 +8,7 @@
 
 #include "base/id.h"
 #include "control/attempts.h"
+#include "control/flip.h"
 #include "control/hunt.h"
 #include "control/stop_log.h"
 #include "page/durable.h"
@@ -17,79 +18,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kLockPatience = std::chrono::milliseconds(50);   // then the latch
-
 double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
-
-struct Record {
-  core::Stop local;                   // goes onto the page first
-  std::optional<core::Stop>
-      repeats;  // the actor's own stop of the same selector and mode, asserted again: never doubled, no toggle
-
-  [[nodiscard]] const core::Stop& named() const { return repeats ? *repeats : local; }
-};
-
-// A repeat, too, puts a fresh local stop on the page until the ledger has it: a resume of the old one that is on its way at this
-// moment must not lift what we are about to confirm.
-Record record_for(const StopRequest& request, const core::State& shown) {
-  Record out;
-  out.local = {.id = new_id(),
-               .selector = request.selector,
-               .mode = request.mode,
-               .reason = request.reason,
-               .by = request.by,
-               .at = wall_now()};
-  auto same = std::ranges::find_if(shown.stops, [&](const core::Stop& stop) {
-    return stop.selector == request.selector && stop.mode == request.mode && stop.by == request.by;
-  });
-  if (same == shown.stops.end()) return out;
-  out.repeats = *same;
-  out.local.id = same->id + core::kRepeatMark + new_id().substr(0, 4);
-  if (!same->reason.empty()) out.local.reason = same->reason;
-  return out;
-}
-
-struct Flipped {
-  Record record;
-  core::State shown;
-  std::vector<page::SeenPoint> points;
-  Latch latch = Latch::open;
-  std::uint64_t lifts = 0;  // of the latch, before it was set
-};
-
-// The page cannot be flipped: everything on this host is stopped instead.
-Flipped set_latch(const host::Site& site, page::Publisher& publisher, const StopRequest& request, const Trouble& why,
-                  Report& report) {
-  const std::uint64_t lifts = publisher.lifts();
-  publisher.latch();
-  report.warnings.push_back(
-      fmt::format("{}: EVERYTHING on {} is stopped by its latch (latch@{}); `notaus resume latch@{}` lifts it", why.what, site.host,
-                  site.host, site.host));
-  core::State shown = publisher.current().value_or(core::State{});
-  Record record = record_for(request, shown);
-  record.local.local = true;
-  shown.stops.push_back(record.local);  // not on the page, which is latched instead, but stored: see publish_stored
-  return {std::move(record), std::move(shown), page::scan(site.state), Latch::set, lifts};
-}
-
-// The stop itself: from the flip on, no guard of this host admits a call in scope.
-Flipped flip(const host::Site& site, page::Publisher& publisher, const StopRequest& request, Report& report) {
-  auto lock = page::PageLock::take(site.state, kLockPatience);
-  if (!lock) return set_latch(site, publisher, request, lock.error(), report);
-  auto before = publisher.current();
-  if (!before) return set_latch(site, publisher, request, before.error(), report);
-  Record record = record_for(request, *before);
-  auto shown = publisher.add_local(*lock, record.local);
-  if (!shown) return set_latch(site, publisher, request, shown.error(), report);
-  return {std::move(record), *std::move(shown), page::scan(site.state, publisher.word())};
-}
-
-// Has this stop stood all the while until it was stored? With the page flipped, yes: see Publisher::latch.
-bool held(page::Publisher& publisher, const Flipped& flipped) {
-  if (flipped.latch == Latch::open) return true;
-  publisher.keep();
-  return publisher.lifts() == flipped.lifts;
-}
 
 core::Action action_of(const Record& record, const StopRequest& request) {
   core::Action action;
@@ -207,15 +136,6 @@ void take_hunt(std::unique_ptr<Hunt> found, Elsewhere elsewhere, Report& report)
   if (!found) return report.warnings.push_back("the look for silent points did not end in time");
   name_silent(*found, report);
   if (elsewhere == Elsewhere::said) name_elsewhere(*found, report);
-}
-
-// What a reboot must bring back. A repeat's fresh stop is for a resume that is on its way now, and the stop it repeats stands.
-core::State to_keep(const Flipped& flipped) {
-  core::State state = flipped.shown;
-  const std::string fresh = flipped.record.local.id;
-  if (flipped.record.repeats && flipped.latch == Latch::open)
-    std::erase_if(state.stops, [&](const core::Stop& stop) { return stop.id == fresh; });
-  return state;
 }
 
 // Tried beside one another once the page has flipped; none of them can hold up the others or the answer.

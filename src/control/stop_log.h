@@ -6,12 +6,11 @@
 
 #include <chrono>
 
+#include "control/flip.h"
 #include "control/report.h"
 #include "host/host.h"
 
 namespace notaus::control {
-
-enum class Latch { open, set };
 
 constexpr auto kAuditPatience = std::chrono::milliseconds(50);
 

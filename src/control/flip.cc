@@ -1,0 +1,74 @@
+#include "control/flip.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/id.h"
+
+namespace notaus::control {
+namespace {
+
+// The page cannot be flipped: everything on this host is stopped instead.
+Flipped set_latch(const host::Site& site, page::Publisher& publisher, const StopRequest& request, const Trouble& why,
+                  Report& report) {
+  const std::uint64_t lifts = publisher.lifts();
+  publisher.latch();
+  report.warnings.push_back(
+      fmt::format("{}: EVERYTHING on {} is stopped by its latch (latch@{}); `notaus resume latch@{}` lifts it", why.what, site.host,
+                  site.host, site.host));
+  core::State shown = publisher.current().value_or(core::State{});
+  Record record = record_for(request, shown);
+  record.local.local = true;
+  shown.stops.push_back(record.local);  // not on the page, which is latched instead, but stored: see publish_stored
+  return {std::move(record), std::move(shown), page::scan(site.state), Latch::set, lifts};
+}
+
+}  // namespace
+
+// A repeat, too, puts a fresh local stop on the page until the ledger has it: a resume of the old one that is on its way at this
+// moment must not lift what we are about to confirm.
+Record record_for(const StopRequest& request, const core::State& shown) {
+  Record out;
+  out.local = {.id = new_id(),
+               .selector = request.selector,
+               .mode = request.mode,
+               .reason = request.reason,
+               .by = request.by,
+               .at = wall_now()};
+  auto same = std::ranges::find_if(shown.stops, [&](const core::Stop& stop) {
+    return stop.selector == request.selector && stop.mode == request.mode && stop.by == request.by;
+  });
+  if (same == shown.stops.end()) return out;
+  out.repeats = *same;
+  out.local.id = same->id + core::kRepeatMark + new_id().substr(0, 4);
+  if (!same->reason.empty()) out.local.reason = same->reason;
+  return out;
+}
+
+Flipped flip(const host::Site& site, page::Publisher& publisher, const StopRequest& request, Report& report) {
+  auto lock = page::PageLock::take(site.state, kLockPatience);
+  if (!lock) return set_latch(site, publisher, request, lock.error(), report);
+  auto before = publisher.current();
+  if (!before) return set_latch(site, publisher, request, before.error(), report);
+  Record record = record_for(request, *before);
+  auto shown = publisher.add_local(*lock, record.local);
+  if (!shown) return set_latch(site, publisher, request, shown.error(), report);
+  return {std::move(record), *std::move(shown), page::scan(site.state, publisher.word())};
+}
+
+bool held(page::Publisher& publisher, const Flipped& flipped) {
+  if (flipped.latch == Latch::open) return true;
+  publisher.keep();
+  return publisher.lifts() == flipped.lifts;
+}
+
+core::State to_keep(const Flipped& flipped) {
+  core::State state = flipped.shown;
+  const std::string fresh = flipped.record.local.id;  // of a repeat: for a resume on its way now; the stop it repeats stands
+  if (flipped.record.repeats && flipped.latch == Latch::open)
+    std::erase_if(state.stops, [&](const core::Stop& stop) { return stop.id == fresh; });
+  return state;
+}
+
+}  // namespace notaus::control
