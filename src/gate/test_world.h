@@ -50,6 +50,18 @@ class World {
     return out;
   }
 
+  [[nodiscard]] std::uint64_t denied() const {  // how many calls, by anybody
+    std::uint64_t count = 0;
+    for (const auto& point : page::scan(state_)) {
+      bool alive = false;
+      auto file = page::read_slots(state_, point.process, alive);
+      if (!file) continue;
+      for (const page::Tally& tally : (*file)->tallies)
+        if (tally.used.load() != 0) count += tally.total;
+    }
+    return count;
+  }
+
   [[nodiscard]] const std::string& path() const { return state_.path; }
 
  private:

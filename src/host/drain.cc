@@ -111,7 +111,7 @@ Result<> keep_names(const page::StateDir& state, const std::vector<Record>& reco
   return write_all(fd->get(), fresh);
 }
 
-Result<> log_all(const Site& site, Log& log, std::vector<Record> records) {
+Result<> log_all(const Site& site, Log& log, const std::vector<Record>& records) {
   if (records.empty()) return {};
   if (auto logged = log.append(records); !logged) return logged;
   return keep_names(site.state, records);
@@ -156,7 +156,7 @@ Result<> drain_dead(const Site& site, Log& log, const std::map<std::string, std:
       auto spooled = rings.find(point.process);
       auto records = last_words(point.process, **file, spooled == rings.end() ? 0 : spooled->second);
       if (!records.empty()) records.back().source = {.dead = point.process};
-      if (auto logged = log_all(site, log, std::move(records)); !logged) return logged;
+      if (auto logged = log_all(site, log, records); !logged) return logged;
     }
     unlink((site.state.slots() + "/" + point.process).c_str());
     log.forget_dead(point.process);
