@@ -6,7 +6,6 @@
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
-#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -54,11 +53,10 @@ Result<Place> existing_place(const Common& common) {
   auto place = find_place(common);
   if (!place || page::exists(place->site.state)) return place;
   std::vector<std::string> looked = common.state.empty() ? page::default_places() : std::vector{place->site.state.path};
-  std::set<std::string> elsewhere;
-  for (const control::Holder& holder : control::hunt(place->site.state).elsewhere) elsewhere.insert("--state " + holder.state_dir);
-  const std::string remedy =
-      elsewhere.empty() ? "Name it with --state or $NOTAUS_STATE, or make one: notaus init"
-                        : fmt::format("Processes of this machine are guarded by another: add {}", fmt::join(elsewhere, ", or "));
+  const auto elsewhere = control::other_states(control::hunt(place->site.state));
+  const std::string remedy = elsewhere.empty() ? "Name it with --state or $NOTAUS_STATE, or make one: notaus init"
+                                               : fmt::format("Processes of this machine are guarded by another: add --state {}",
+                                                             fmt::join(elsewhere, ", or --state "));
   return trouble(Kind::gone, fmt::format("no Notaus state here. Looked at: {}. {}", fmt::join(looked, ", "), remedy));
 }
 

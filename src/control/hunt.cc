@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <system_error>
 #include <thread>
 
 namespace notaus::control {
@@ -85,12 +86,22 @@ Hunt hunt(const page::StateDir& state) {
   };
   {
     std::vector<std::jthread> others;
-    for (std::size_t part = 1; part < parts.size(); ++part) others.emplace_back(look, part);
+    try {
+      while (others.size() + 1 < parts.size()) others.emplace_back(look, others.size() + 1);
+    } catch (const std::system_error&) {  // no thread to be had: what is left is looked at here
+    }
+    for (std::size_t part = others.size() + 1; part < parts.size(); ++part) look(part);
     look(0);
   }
   Hunt found;
   for (const Hunt& part : parts) add(part, found);
   return found;
+}
+
+std::set<std::string> other_states(const Hunt& found) {
+  std::set<std::string> out;
+  for (const Holder& holder : found.elsewhere) out.insert(holder.state_dir);
+  return out;
 }
 
 }  // namespace notaus::control

@@ -1,6 +1,7 @@
 // control/hunt.h: processes of this machine that hold a live page, found in /proc: the points nobody told us about.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,5 +22,8 @@ struct Hunt {
 };
 
 Hunt hunt(const page::StateDir& state);
+
+// The states of `elsewhere`, each once.
+std::set<std::string> other_states(const Hunt& found);
 
 }  // namespace notaus::control

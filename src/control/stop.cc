@@ -1,7 +1,6 @@
 #include "control/stop.h"
 
 #include <algorithm>
-#include <thread>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -91,9 +90,7 @@ bool covers_something(const host::Site& site, const StopRequest& request, const 
 }
 
 void name_elsewhere(const Hunt& found, Report& report) {
-  std::set<std::string> states;
-  for (const Holder& holder : found.elsewhere) states.insert(holder.state_dir);
-  for (const std::string& other : states)
+  for (const std::string& other : other_states(found))
     report.warnings.push_back(fmt::format("processes of this machine are guarded by another state: add --state {}", other));
 }
 
