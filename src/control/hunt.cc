@@ -89,8 +89,8 @@ Hunt hunt(const page::StateDir& state) {
     try {
       while (others.size() + 1 < parts.size()) others.emplace_back(look, others.size() + 1);
     } catch (const std::system_error&) {  // no thread to be had: what is left is looked at here
+      for (std::size_t part = others.size() + 1; part < parts.size(); ++part) look(part);
     }
-    for (std::size_t part = others.size() + 1; part < parts.size(); ++part) look(part);
     look(0);
   }
   Hunt found;
