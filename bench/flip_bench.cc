@@ -1,5 +1,5 @@
 // From the moment a stop is published on the live page to the first denial in another process: one that asks without a pause, and one
-// that sleeps until its watcher wakes it (what `notaus mcp` and on_change do).
+// that sleeps until its watcher wakes it (what `notaus mcp` and on_change do), alone and among up to 2,000 others.
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -14,6 +14,7 @@
 #include <notaus/guard.hpp>
 
 #include "bench/measure.h"
+#include "bench/points.h"
 #include "bench/state.h"
 
 namespace notaus::bench {
@@ -130,7 +131,7 @@ double time_one(const page::StateDir& at, page::Publisher& publisher, Shared& sh
 
 using Body = void (*)(const page::StateDir&, Shared&);
 
-void measure(const char* name, Body body, int flips) {
+void measure(const std::string& name, Body body, int flips, int others = 0) {
   Scratch scratch;
   page::StateDir at{scratch.path + "/state"};
   core::State free = state_with(10);
@@ -138,6 +139,7 @@ void measure(const char* name, Body body, int flips) {
   Shared& shared = shared_memory();
   Child child([&] { body(at, shared); });
   wait_until(shared.ready, 1);
+  Points bystanders(at.path, others, 1);
   std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the watcher calls on_change only for flips after its first look
   std::minstd_rand dice(7);
   Samples us;
@@ -146,7 +148,7 @@ void measure(const char* name, Body body, int flips) {
     resume(at, publisher, free);
     wait_until(shared.admitted, flip);
     // No flip in step with the other's rounds; and a sleeper is asleep again.
-    std::this_thread::sleep_for(std::chrono::microseconds(300 + dice() % 300));
+    std::this_thread::sleep_for(std::chrono::microseconds(300 + dice() % 300 + 50 * static_cast<unsigned>(others)));
     us.add(time_one(at, publisher, shared, flip));
   }
   print_row(name, "us", us);
@@ -160,4 +162,7 @@ int main(int count, char** words) {
   const int flips = is_quick(count, words) ? 100 : 4000;
   measure("flip to denial, asking", spin, flips);
   measure("flip to denial, asleep", sleep_and_be_woken, flips);
+  // They are all woken, and some before the one that is timed.
+  for (const int points : {20, 100, 500, 2000})
+    measure(fmt::format("flip to denial, asleep, {} points", points), sleep_and_be_woken, flips / 10, points);
 }

@@ -14,6 +14,8 @@ import subprocess
 import sys
 import time
 
+import curves
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 UNITS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
 
@@ -120,7 +122,7 @@ def stops(rows):
 
 def page(result):
     m, rows = result["machine"], result["rows"]
-    of_a_stop = {name for name in rows if any(name.endswith(case) for case in (" point", " points", " process"))}
+    of_a_stop = {name for name in rows if any(name.endswith(case) for case in (" point", " points", " process")) and not name.startswith("flip")}
     return "\n".join([
         f"# {result['commit']}, {result['date']}", "",
         f"{m['cpu']}, {m['cores']} cores, Linux {m['kernel']}, load {m['load_before']} before. Took {result['seconds']} s.", "",
@@ -148,7 +150,8 @@ def main():
     to = ROOT / "bench/results" / f"{result['date']}-{commit}"
     to.parent.mkdir(exist_ok=True)
     to.with_name(to.name + ".json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    to.with_name(to.name + ".md").write_text(page(result), encoding="utf-8")
+    curves.plot(result, to.with_name(to.name + ".svg"))
+    to.with_name(to.name + ".md").write_text(page(result) + f"\n![curves]({to.name}.svg)\n", encoding="utf-8")
     print(f"bench: {to.relative_to(ROOT)}.md")
 
 

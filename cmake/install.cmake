@@ -6,6 +6,16 @@ include(CMakePackageConfigHelpers)
 install(TARGETS ${programs} RUNTIME)
 install(DIRECTORY include/notaus TYPE INCLUDE FILES_MATCHING PATTERN "*.hpp")
 install(FILES LICENSE TYPE DOC)
+install(FILES packaging/completions/notaus.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME notaus)
+install(FILES packaging/completions/_notaus DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+install(FILES packaging/completions/notaus.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+
+# The manual page is what the program says of itself. A build of a day has that day's date, or SOURCE_DATE_EPOCH's.
+string(TIMESTAMP today "%Y-%m-%d" UTC)
+add_custom_command(OUTPUT notaus.1 COMMAND notaus __man ${today} > notaus.1 DEPENDS notaus VERBATIM)
+add_custom_target(manual ALL DEPENDS notaus.1)
+add_dependencies(programs manual)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/notaus.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES docs/notaus.schema.json TYPE DATA RENAME notaus/notaus.schema.json)
 
 get_target_property(page_type page TYPE)

@@ -6,10 +6,15 @@
 set -euo pipefail
 
 build="clang-19 lld-19 ccache cmake ninja-build pkg-config libfmt-dev libcli11-dev libyaml-cpp-dev libsimdjson-dev nlohmann-json3-dev
-       libboost1.81-dev libboost-json1.81-dev libsqlite3-dev libb2-dev"
-test="libgtest-dev libclang-rt-19-dev g++ python3 faketime strace spin"
-bench="libbenchmark-dev redis-server libhiredis-dev python3"
+       libboost1.81-dev libboost-json1.81-dev libsqlite3-dev libb2-dev libssl-dev"
+test="libgtest-dev libclang-rt-19-dev g++ python3 faketime strace spin e2fsprogs mount python3-venv nginx-light caddy chromium zsh fish man-db mandoc
+      golang-golang-x-mod-dev libgoogle-gson-java"
+bench="libbenchmark-dev redis-server libhiredis-dev gnuplot-nox python3"
 fmt="clang-format-19 clang-tidy-19 python3"
+
+# A Go or Java from elsewhere is as good, too; the libraries are Debian's.
+go_is_here() { command -v go >/dev/null; }
+java_is_here() { command -v javac >/dev/null; }
 
 # A Node.js from elsewhere is as good as Debian's, which has npm in a package of its own.
 node_is_here() {
@@ -20,7 +25,7 @@ wanted=()
 for group in "$@"; do
   case $group in
     build) wanted+=($build) ;;
-    test) wanted+=($test); node_is_here || wanted+=(nodejs npm) ;;
+    test) wanted+=($test); node_is_here || wanted+=(nodejs npm); go_is_here || wanted+=(golang-go); java_is_here || wanted+=(default-jdk-headless) ;;
     bench) wanted+=($bench) ;;
     fmt) wanted+=($fmt) ;;
     *) echo "deps.sh: no group '$group'; there are build, test, bench, fmt" >&2; exit 2 ;;

@@ -18,8 +18,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <notaus/call.hpp>
@@ -38,6 +40,12 @@ struct Denial {
   std::string stop;    // id of the stop that denied; empty when fenced
   std::uint64_t revision = 0;
   std::string help;    // when fenced: what is wrong and which command mends it
+};
+
+// A stop that wants calls ended (`notaus stop --cancel`) covers an admitted one.
+struct Cancellation {
+  std::int64_t at;  // CLOCK_BOOTTIME, ns: until then it may end by itself
+  Denial denial;  // whose stop it is
 };
 
 // One admitted call. It is in flight, and on every stop's list, until done() or the end of its life (then: Outcome::unknown).
@@ -60,6 +68,13 @@ class Permit {
   // Right before the effect's first byte leaves, after any wait: nothing if the call may still go, else why not. The call is then
   // over (not_sent) and must not be sent. Admission alone promises only that a stop lists this call; this closes the gap.
   [[nodiscard]] std::optional<Denial> recheck() noexcept;
+
+  // Is it to be ended? Changes only with the page: ask again in GuardOptions::on_change. Costs a look at every such stop.
+  [[nodiscard]] std::optional<Cancellation> cancellation() const noexcept;
+
+  // Asked to stop, on the watcher thread, when that moment has come. A request, never more: end the call if you can, then done(). What
+  // can no longer be taken back is Outcome::unknown. A token's callbacks must neither throw nor end the Guard.
+  [[nodiscard]] std::stop_token stop_token();
 
   // How it ended. Only the first call counts.
   void done(Outcome outcome) noexcept;
@@ -85,7 +100,7 @@ class [[nodiscard]] Admission {
 
   explicit operator bool() const { return static_cast<bool>(permit_); }
   Permit& permit() { return permit_; }  // if true
-  const Denial& denial() const { return *denial_; }  // if false
+  const Denial& denial() const noexcept;  // if false
 
  private:
   Permit permit_;
@@ -125,13 +140,17 @@ class Guard {
   // Asks without taking a slot: for `check`, never before an effect, since a stop cannot list what has no slot.
   [[nodiscard]] std::optional<Denial> check(const Call& call) noexcept;
 
-  // admit, recheck, fn, done. Not called: the reason why. If fn throws, the outcome is unknown and the exception goes on.
+  // admit, recheck, fn, done. Not called: the reason why. If fn throws, the outcome is unknown and the exception goes on. A fn that
+  // takes a std::stop_token gets the Permit's.
   template <class Fn>
   std::optional<Denial> call(const Call& what, Fn&& fn) {
     Admission admission = admit(what);
     if (!admission) return admission.denial();
     if (auto denied = admission.permit().recheck()) return denied;
-    std::forward<Fn>(fn)();
+    if constexpr (std::is_invocable_v<Fn, std::stop_token>)
+      std::forward<Fn>(fn)(admission.permit().stop_token());
+    else
+      std::forward<Fn>(fn)();
     admission.permit().done(Outcome::done);
     return std::nullopt;
   }

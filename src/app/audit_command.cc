@@ -5,8 +5,8 @@
 
 #include "app/commands.h"
 #include "app/print.h"
-#include "audit/log.h"
 #include "audit/report.h"
+#include "audit/view.h"
 
 namespace notaus::app {
 namespace {

@@ -52,9 +52,12 @@ Json list(const Rows& rows) {
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 Json to_json(const core::Stop& stop) {
-  return {{"id", stop.id},           {"selector", to_json(stop.selector)},
-          {"mode", text(stop.mode)}, {"reason", stop.reason.empty() ? Json(nullptr) : Json(stop.reason)},
-          {"by", stop.by},           {"at", iso8601(stop.at)}};
+  Json out = {{"id", stop.id},           {"selector", to_json(stop.selector)},
+              {"mode", text(stop.mode)}, {"reason", stop.reason.empty() ? Json(nullptr) : Json(stop.reason)},
+              {"by", stop.by},           {"at", iso8601(stop.at)}};
+  if (stop.grace) out["grace_ms"] = stop.grace->count();
+  if (stop.host_only) out["host_only"] = true;
+  return out;
 }
 
 Json to_json(const control::Report& report) {
@@ -73,7 +76,7 @@ Json to_json(const control::Report& report) {
   out["still_stopped_by"] = report.still_stopped_by;
   out["elapsed_ms"] = {{"committed", rounded(report.committed_ms)}, {"confirmed", rounded(report.confirmed_ms)}};
   out["audit"] = report.audit_durable ? "durable" : "pending";
-  out["checkpoint"] = nullptr;
+  out["checkpoint"] = report.checkpoint.empty() ? Json(nullptr) : Json(report.checkpoint);
   out["warnings"] = report.warnings;
   return out;
 }
@@ -97,8 +100,24 @@ Json to_json(const control::Status& status) {
   return out;
 }
 
+Json to_json(const control::Drained& drained) {
+  return {{"schema", 1},
+          {"exit", drained.exit},
+          {"state_dir", drained.state_dir},
+          {"in_flight", list(drained.calls)},
+          {"remaining", drained.remaining},
+          {"in_flight_complete", drained.complete},
+          {"elapsed_ms", rounded(drained.elapsed_ms)},
+          {"warnings", drained.warnings}};
+}
+
 void warn(const std::vector<std::string>& lines) {
   for (const std::string& line : lines) fmt::print(stderr, "notaus: {}\n", line);
+}
+
+int usage(const std::string& what) {
+  fmt::print(stderr, "notaus: {}\n", what);
+  return control::kUsage;
 }
 
 int fail(const Trouble& why) {
@@ -117,8 +136,11 @@ int fail(const Trouble& why, Output output, Json answer) {
 
 std::string describe(const core::Stop& stop) {
   std::string reason = stop.reason.empty() ? "no reason given" : shown(stop.reason);
-  return fmt::format("{}  {}  {}  since {} by {}: {}{}", stop.id, shown(core::text(stop.selector)), text(stop.mode),
-                     iso8601(stop.at), shown(stop.by), reason, stop.local ? "  [this host only, not yet in the ledger]" : "");
+  return fmt::format("{}  {}  {}{}  since {} by {}: {}{}", stop.id, shown(core::text(stop.selector)), text(stop.mode),
+                     stop.grace ? " and cancel" : "", iso8601(stop.at), shown(stop.by), reason,
+                     stop.host_only ? "  [this host only]"
+                     : stop.local   ? "  [this host only, not yet in the ledger]"
+                                    : "");
 }
 
 std::string describe(const control::InFlight& one) {

@@ -5,6 +5,7 @@
 
 #include "app/commands.h"
 #include "base/json.h"
+#include "control/drain.h"
 #include "control/report.h"
 #include "control/status.h"
 
@@ -17,6 +18,7 @@ std::string dump(const Json& json);  // one line; bytes that are no UTF-8 are re
 Json to_json(const core::Stop& stop);
 Json to_json(const control::Report& report);
 Json to_json(const control::Status& status);
+Json to_json(const control::Drained& drained);
 
 // Messages to stderr, each "notaus: …".
 void warn(const std::vector<std::string>& lines);

@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "base/id.h"
+#include "control/hints.h"
 #include "control/hunt.h"
 
 namespace notaus::app {
@@ -46,6 +46,7 @@ Result<Place> find_place(const Common& common) {
   }
   place.site.host = place.config.host.empty() ? machine_name() : place.config.host;
   place.site.on_fence = place.config.on_fence;
+  place.site.fleet = place.config.fleet;
   return place;
 }
 
@@ -62,6 +63,7 @@ Result<Place> existing_place(const Common& common) {
 
 Result<Place> made_place(const Common& common) {
   auto place = find_place(common);
+  if (place && !place->config_trouble.empty()) return trouble(Kind::broken, place->config_trouble);
   if (!place || page::exists(place->site.state)) return place;
   auto created = host::create(place->site);
   if (!created) return std::unexpected(created.error());
@@ -73,7 +75,7 @@ Result<Place> made_place(const Common& common) {
 
 control::Names names_in(const config::Config& config) {
   control::Names out;
-  for (const auto& [tool, settings] : config.tools) out.tools.insert(tool);
+  for (const auto& [tool, effect] : config::proposed_effects(config)) out.tools.insert(tool);
   for (const config::Agent& agent : config.agents) {
     if (!agent.tenant.empty()) out.tenants.insert(agent.tenant);
     if (!agent.agent.empty()) out.agents.insert(agent.agent);
@@ -87,10 +89,6 @@ std::vector<std::string> idle_keys(const config::Config& config) {
     if (tool.audit == config::Tool::Audit::before) out.push_back(fmt::format("tools: {}: audit: before", name));
     if (!tool.clear.empty()) out.push_back(fmt::format("tools: {}: clear", name));
   }
-  for (const auto& [name, server] : config.servers)
-    if (!server.url.empty()) out.push_back(fmt::format("servers: {}: url", name));
-  if (!config.routes.empty()) out.emplace_back("routes");
-  if (!config.agents.empty()) out.emplace_back("agents");
   return out;
 }
 
@@ -110,22 +108,16 @@ std::vector<std::string> propose_tools(const Place& place) {
   auto book = host::open_ledger(place.site, std::chrono::seconds(1));
   auto state = book ? book.value()->read() : Result<core::State>(std::unexpected(book.error()));
   if (!state) return waiting;
-  core::Action tighten;
-  for (const auto& [tool, settings] : place.config.tools) {
+  std::map<std::string, Effect> stricter;
+  for (const auto& [tool, effect] : config::proposed_effects(place.config)) {
     auto known = state->catalogue.find(tool);
-    if (known != state->catalogue.end() && known->second == settings.effect) continue;
-    if (core::loosens(*state, tool, settings.effect))
+    if (known != state->catalogue.end() && known->second == effect) continue;
+    if (core::loosens(*state, tool, effect))
       waiting.push_back(tool);
     else
-      tighten.effects[tool] = settings.effect;
+      stricter[tool] = effect;
   }
-  if (tighten.effects.empty()) return waiting;
-  tighten.id = new_id();
-  tighten.act = core::Act::tighten;
-  tighten.by = actor();
-  tighten.at = wall_now();
-  tighten.reason = "tools: in " + place.config_path;
-  (void)book.value()->append(tighten);
+  if (!stricter.empty()) (void)control::tighten(place.site, stricter, actor(), "tools: in " + place.config_path);
   return waiting;
 }
 

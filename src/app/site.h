@@ -26,7 +26,8 @@ Result<Place> find_place(const Common& common);
 // The same, for commands that never make a state. gone: none is there; the message names every place looked at.
 Result<Place> existing_place(const Common& common);
 
-// For `mcp`: makes the state where there is none, and says so on stderr.
+// For `mcp`, `run` and `mcp install`: makes the state where there is none, and says so on stderr. broken: the configuration cannot be used;
+// nothing was made.
 Result<Place> made_place(const Common& common);
 
 // Tools, agents and tenants the configuration speaks of.

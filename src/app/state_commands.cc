@@ -13,14 +13,14 @@
 #include "base/fd.h"
 #include "control/resume.h"
 #include "control/status.h"
+#include "page/sentinel.h"
 
 namespace notaus::app {
 namespace {
 
 // The configuration that a first init finds is what the operator has written; approving it is what init is for.
 int approve_found(const Place& place) {
-  std::map<std::string, Effect> effects;
-  for (const auto& [tool, settings] : place.config.tools) effects[tool] = settings.effect;
+  const std::map<std::string, Effect> effects = config::proposed_effects(place.config);
   if (effects.empty()) return control::kDone;
   auto approved = control::approve(place.site, effects, actor());
   if (!approved) return fail(approved.error());
@@ -52,6 +52,8 @@ void print_status(const Place& place, const control::Status& status, const std::
     fmt::print("stop {}\n", describe(stop));
     ++listed;
   }
+  fmt::print("sentinel {}: {}, watched by {} point(s)\n", place.site.state.sentinel(),
+             page::sentinel_stands(place.site.state) ? "STANDS" : "absent", status.host.points);
   if (status.view.rebuilt) fmt::print("the live page was rebuilt\n");
   std::string_view verdict = listed > 0 ? "STOPPED" : "running";
   if (status.latched || state.fence != Why::allowed) verdict = "EVERYTHING DENIED";
@@ -76,12 +78,6 @@ int show_once(const Place& place, const StatusFlags& flags, Output output) {
   json["state_dir"] = place.site.state.path;
   fmt::print("{}\n", dump(json));
   return control::kDone;
-}
-
-std::optional<Effect> effect_of(const std::string& text) {
-  if (text == "read") return Effect::read;
-  if (text == "write") return Effect::write;
-  return std::nullopt;
 }
 
 }  // namespace
@@ -133,7 +129,7 @@ int status_command(const Common& common, const StatusFlags& flags, Output output
 }
 
 int check_command(const Common& common, const CheckFlags& flags, Output output) {
-  auto effect = effect_of(flags.effect.empty() ? "read" : flags.effect);
+  auto effect = core::effect_of(flags.effect.empty() ? "read" : flags.effect);
   if (!effect) {
     warn({fmt::format("--effect {}: it is read or write", flags.effect)});
     return control::kUsage;
@@ -177,53 +173,6 @@ int doctor_command(const Common& common, Output output) {
     fmt::print("{}: {} finding(s)\n", place->site.state.path, findings.size());
   }
   return findings.empty() ? control::kDone : control::kFailed;
-}
-
-int tools_list_command(const Common& common, Output output) {
-  auto place = existing_place(common);
-  const Json nothing = {{"schema", 1}, {"tools", Json::object()}, {"waiting", Json::array()}};
-  if (!place) return fail(place.error(), output, nothing);
-  const std::vector<std::string> waiting = propose_tools(*place);
-  auto view = host::sync(place->site, std::chrono::seconds(1));
-  if (!view) return fail(view.error(), output, nothing);
-  if (output == Output::json) {
-    Json tools = Json::object();
-    for (const auto& [tool, effect] : view->state.catalogue) tools[tool] = core::text(effect);
-    fmt::print("{}\n", dump({{"schema", 1}, {"tools", tools}, {"waiting", waiting}}));
-    return control::kDone;
-  }
-  for (const auto& [tool, effect] : view->state.catalogue) fmt::print("{:5}  {}\n", core::text(effect), shown(tool));
-  for (const std::string& tool : waiting) fmt::print("read, not approved yet  {}\n", shown(tool));
-  fmt::print("{} tool(s); every other tool counts as write\n", view->state.catalogue.size());
-  return control::kDone;
-}
-
-int tools_approve_command(const Common& common, const std::vector<std::string>& changes) {
-  auto place = existing_place(common);
-  if (!place) return fail(place.error());
-  std::map<std::string, Effect> effects;
-  for (const std::string& change : changes) {
-    std::size_t sign = change.rfind('=');
-    auto effect = sign == std::string::npos ? std::nullopt : effect_of(change.substr(sign + 1));
-    if (!effect || sign == 0) {
-      warn({fmt::format("{}: expected TOOL=read or TOOL=write", change)});
-      return control::kUsage;
-    }
-    if (auto sound = core::check_tool(change.substr(0, sign)); !sound) {
-      warn({sound.error().what});
-      return control::kUsage;
-    }
-    effects[change.substr(0, sign)] = *effect;
-  }
-  if (changes.empty())
-    for (const auto& [tool, settings] : place->config.tools) effects[tool] = settings.effect;
-  if (effects.empty())
-    return fail({Kind::gone, "nothing to approve: name TOOL=read, or list tools: in " + place->site.state.config()});
-  auto approved = control::approve(place->site, effects, actor());
-  if (!approved) return fail({Kind::broken, approved.error().what});
-  for (const auto& [tool, effect] : effects) fmt::print("{:5}  {}\n", core::text(effect), shown(tool));
-  fmt::print("approved {} tool(s) revision={}\n", effects.size(), approved->revision);
-  return control::kDone;
 }
 
 }  // namespace notaus::app

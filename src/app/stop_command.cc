@@ -6,37 +6,23 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "app/apart.h"
 #include "app/commands.h"
 #include "app/print.h"
+#include "audit/note.h"
 #include "control/resume.h"
 #include "control/stop.h"
 
 namespace notaus::app {
 namespace {
 
-int usage(const std::string& what) {
-  fmt::print(stderr, "notaus: {}\n", what);
-  return control::kUsage;
-}
-
 // Ctrl-C while waiting: what has been placed stays placed, and is not confirmed.
 void interrupted(int) {
   constexpr char kSaid[] =
       "notaus: interrupted: this host has stopped; whether it is in the ledger and confirmed, `notaus status` tells\n";
   (void)!write(STDERR_FILENO, kSaid, sizeof kSaid - 1);
-  _exit(control::kNotConfirmed);
+  leave(control::kNotConfirmed);
 }
-
-Result<> check_names(const SelectorFlags& scope) {
-  for (auto [what, name] : {std::pair("--tenant", &scope.tenant), {"--agent", &scope.agent}, {"--tool", &scope.tool}})
-    if (!name->empty())
-      if (auto good = core::check_name(what, *name); !good) return good;
-  if (scope.tool == "*")
-    return trouble(Kind::refused, "--tool * is no tool's name: leave --tool out to stop every write, or add --mode stop_all");
-  return {};
-}
-
-core::Selector selector_of(const SelectorFlags& scope) { return {scope.tenant, scope.agent, scope.tool}; }
 
 // Three commands ready to be run, for somebody who has typed only `notaus stop`.
 int suggest(const Common& common) {
@@ -51,7 +37,7 @@ int suggest(const Common& common) {
   fmt::print(stderr,
              "notaus: what shall be stopped? There is no default scope. One of:\n"
              "  notaus stop --tenant {} --reason \"…\"     writes of one tenant; reads go on\n"
-             "  notaus stop --tool NAME --reason \"…\"        one tool, for everyone (also prefix.*)\n"
+             "  notaus stop --tool NAME --reason \"…\"         one tool, for everyone (also prefix.*)\n"
              "  notaus stop --global --mode stop_all         everything, everywhere\n",
              tenant);
   if (seen.tenants.size() > 1) {
@@ -79,10 +65,11 @@ std::string headline(const control::Report& report, std::string_view verb) {
                      report.record.reason.empty() ? "no reason given" : shown(report.record.reason));
 }
 
-const char* verb_of(int exit) {
-  switch (exit) {
+const char* verb_of(const control::Report& report) {
+  switch (report.exit) {
     case control::kDone: return "stopped";
-    case control::kNothingMatches: return "STOPPED, BUT NOTHING SEEN MATCHES:";
+    case control::kNothingMatches:
+      return report.hosts.front().points == 0 ? "STOPPED, BUT NO PROCESS IS GUARDED NOW:" : "STOPPED, BUT NOTHING SEEN MATCHES:";
     case control::kNotConfirmed: return "STOPPED, NOT CONFIRMED:";
     case control::kNotInLedger: return "STOPPED ON THIS HOST ONLY, NOT IN THE LEDGER:";
     default: return "NOT STOPPED:";
@@ -98,8 +85,10 @@ int answer_stop(const control::Report& report, Output output) {
   print_calls(report, "in flight when it stopped");
   if (report.record.reason.empty() && report.stored)
     fmt::print("add the reason:  notaus note {} --reason \"…\"\n", report.record.id);
-  if (report.stored) fmt::print("lift it:         notaus resume {} --reason \"…\"\n", report.record.id);
-  fmt::print("{}\n", headline(report, verb_of(report.exit)));
+  if (report.stored || report.record.host_only) fmt::print("lift it:         notaus resume {} --reason \"…\"\n", report.record.id);
+  if (!report.checkpoint.empty())
+    fmt::print("check the log:   notaus audit verify --since \"{}\"\n", audit::ticket_text(report.checkpoint));
+  fmt::print("{}\n", headline(report, verb_of(report)));
   return report.exit;
 }
 
@@ -118,12 +107,29 @@ int answer_preview(const control::Report& report, Output output) {
 
 }  // namespace
 
+Result<> check_names(const std::vector<Named>& given) {
+  for (const auto& [what, name] : given)
+    if (!name.empty())
+      if (auto good = core::check_name(what, name); !good) return good;
+  return {};
+}
+
+core::Selector selector_of(const SelectorFlags& scope) { return {scope.tenant, scope.agent, scope.tool}; }
+
+Result<> check_scope(const SelectorFlags& scope) {
+  if (auto good = check_names({{"--tenant", scope.tenant}, {"--agent", scope.agent}, {"--tool", scope.tool}}); !good) return good;
+  if (scope.tool == "*")
+    return trouble(Kind::refused, "--tool * is no tool's name: leave --tool out to stop every write, or add --mode stop_all");
+  if (!selector_of(scope).global() && scope.global)
+    return trouble(Kind::refused, "--global and --tenant, --agent or --tool exclude each other: which is meant?");
+  return {};
+}
+
 int stop_command(const Common& common, const StopFlags& flags, Output output) {
   const core::Selector selector = selector_of(flags.scope);
   if (selector.global() && !flags.scope.global) return suggest(common);
-  if (!selector.global() && flags.scope.global)
-    return usage("--global and --tenant, --agent or --tool exclude each other: which is meant?");
-  if (auto good = check_names(flags.scope); !good) return usage(good.error().what);
+  if (auto good = check_scope(flags.scope); !good) return usage(good.error().what);
+  if (flags.grace_given && !flags.cancel) return usage("--grace goes with --cancel: without it, calls in flight end by themselves");
   if (!flags.mode.empty() && !selector.tool.empty())
     return usage("--mode does not go with --tool: a stopped tool is stopped for reads and writes");
   auto mode = core::mode_of(flags.mode.empty() ? "disable_writes" : flags.mode);
@@ -136,12 +142,14 @@ int stop_command(const Common& common, const StopFlags& flags, Output output) {
                                .mode = flags.mode.empty() ? place->config.kill_switch.mode_when_enabled : *mode};
   if (!selector.tool.empty()) request.mode = core::Mode::disable_tool;
   request.reason = flags.reason;
+  if (flags.cancel) request.grace = flags.grace;
+  if (flags.local) request.reach = control::Reach::this_host;
   request.by = actor();
   request.wait = flags.no_wait ? control::Wait::not_at_all : control::Wait::until_confirmed;
   request.at_most = flags.wait;
   request.placed = [] { std::signal(SIGINT, interrupted); };
   if (flags.dry_run) return answer_preview(control::preview(place->site, request, names_in(place->config)), output);
-  return answer_stop(control::stop(place->site, request, names_in(place->config)), output);
+  return apart([&] { return answer_stop(control::stop(place->site, request, names_in(place->config)), output); });
 }
 
 int resume_command(const Common& common, const ResumeFlags& flags, Output output) {

@@ -6,160 +6,146 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <thread>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
-#include "base/json.h"
+#include "audit/entry.h"
 
 namespace notaus::audit {
 namespace {
 
-using Json = nlohmann::json;
+namespace fs = std::filesystem;
 
-std::string log_path(const std::string& directory) { return directory + "/records.jsonl"; }
-std::string cursor_path(const std::string& directory) { return directory + "/cursor"; }
+constexpr std::uint64_t kSegmentMax = 1 << 20;    // whoever opens the log reads all of it
+constexpr std::uint64_t kSegmentFull = 16 << 20;  // more than a segment may ever have: the files that follow cannot be written
 
-Cursor load_cursor(const std::string& directory) {
-  Cursor out;
-  auto text = read_file(cursor_path(directory));
-  Json json = Json::parse(text.value_or(""), nullptr, false);
-  if (!json.is_object()) return out;  // none, or damaged: open() reads the whole log instead
-  out.bytes = json.value("bytes", std::uint64_t{0});
-  out.number = json.value("number", std::uint64_t{0});
-  out.epoch = json.value("epoch", "");
-  out.revision = json.value("revision", std::uint64_t{0});
-  out.spools = json.value("spools", std::map<std::string, std::uint64_t>{});
-  out.dead = json.value("dead", std::set<std::string>{});
-  return out;
+Result<Fd> take_lock(const std::string& path, std::chrono::milliseconds patience) {
+  auto lock = open_file(path, O_RDWR | O_CREAT, 0600);
+  const auto give_up = std::chrono::steady_clock::now() + patience;
+  while (lock && flock(lock->get(), LOCK_EX | LOCK_NB) != 0) {
+    if (std::chrono::steady_clock::now() >= give_up) return trouble(Kind::retry, path + ": another process is writing the log");
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return lock;
 }
 
-std::string source_json(const Source& source) {
-  JsonLine line;
-  if (source.revision != 0) line.field("epoch", source.epoch).field("revision", source.revision);
-  if (!source.segment.empty()) line.field("segment", source.segment).field("offset", source.offset);
-  if (!source.dead.empty()) line.field("dead", source.dead);
-  return line.text();
+Result<> put_tile(const std::string& path, const std::string& bytes) {
+  auto put = put_file(path, bytes, Keep::as_it_comes);
+  if (put || put.error().kind != Kind::gone) return put;
+  std::error_code error;
+  fs::create_directories(fs::path(path).parent_path(), error);
+  return put_file(path, bytes, Keep::as_it_comes);
 }
 
-Source source_of(const Json& json) {
-  Source out;
-  out.epoch = json.value("epoch", "");
-  out.revision = json.value("revision", std::uint64_t{0});
-  out.segment = json.value("segment", "");
-  out.offset = json.value("offset", std::uint64_t{0});
-  out.dead = json.value("dead", "");
-  return out;
+// Narrower states of a tile are kept until it is full: a client that holds an older checkpoint may ask for one.
+void remove_partials(const std::string& full) {
+  std::error_code error;
+  fs::remove_all(full + ".p", error);
 }
 
 }  // namespace
 
-Result<Log> Log::open(const std::string& directory, const std::string& host, std::chrono::milliseconds patience) {
-  if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return std::unexpected(os_trouble(directory, errno));
-  auto lock = open_file(directory + "/lock", O_RDWR | O_CREAT, 0600);
+Result<Log> Log::open(const Place& place, std::chrono::milliseconds patience) {
+  if (mkdir(place.directory.c_str(), 0750) != 0 && errno != EEXIST) return std::unexpected(os_trouble(place.directory, errno));
+  auto lock = take_lock(place.directory + "/lock", patience);
   if (!lock) return std::unexpected(lock.error());
-  auto give_up = std::chrono::steady_clock::now() + patience;
-  while (flock(lock->get(), LOCK_EX | LOCK_NB) != 0) {
-    if (std::chrono::steady_clock::now() >= give_up)
-      return trouble(Kind::retry, directory + "/lock: another process is writing the log");
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  auto file = open_file(log_path(directory), O_RDWR | O_CREAT | O_APPEND, 0600);
-  if (!file) return std::unexpected(file.error());
-  Log log(directory, host, *std::move(lock), *std::move(file));
-  if (auto recovered = log.recover(); !recovered) return std::unexpected(recovered.error());
+  Log log(place, *std::move(lock));
+  if (auto taken = log.take_up(); !taken) return std::unexpected(taken.error());
   return log;
-}
-
-// What a crash left behind the cursor: whole lines are counted, a cut one is closed so that it spoils no other.
-Result<> Log::recover() {
-  cursor_ = load_cursor(directory_);
-  struct stat file{};
-  if (fstat(file_.get(), &file) != 0) return std::unexpected(os_trouble(log_path(directory_), errno));
-  auto size = static_cast<std::uint64_t>(file.st_size);
-  if (size < cursor_.bytes) cursor_ = {};  // it was cut or exchanged: what is there now is what was logged
-  if (size == cursor_.bytes) return {};
-  std::string tail(size - cursor_.bytes, '\0');
-  if (auto read = read_at(file_.get(), tail.data(), tail.size(), cursor_.bytes); !read) return read;
-  std::size_t from = 0;
-  for (std::size_t end; (end = tail.find('\n', from)) != std::string::npos; from = end + 1) {
-    Json record = Json::parse(tail.substr(from, end - from), nullptr, false);
-    if (!record.is_object()) continue;
-    cursor_.number = std::max(cursor_.number, record.value("n", std::uint64_t{0}));
-    if (record.contains("from")) advance(source_of(record["from"]));
-  }
-  if (from == tail.size()) {
-    cursor_.bytes = size;
-    return {};
-  }
-  if (auto closed = write_all(file_.get(), "\n"); !closed) return closed;
-  cursor_.bytes = size + 1;
-  return append(
-      {{JsonLine().field("kind", "unclean_start").field("at", iso8601(wall_now())).field("cut_bytes", tail.size() - from).text()}});
-}
-
-void Log::advance(const Source& source) {
-  if (source.revision != 0) {
-    cursor_.revision = source.epoch == cursor_.epoch ? std::max(cursor_.revision, source.revision) : source.revision;
-    cursor_.epoch = source.epoch;
-  }
-  if (!source.segment.empty()) {
-    auto& offset = cursor_.spools[source.segment];
-    offset = std::max(offset, source.offset);
-  }
-  if (!source.dead.empty()) cursor_.dead.insert(source.dead);
 }
 
 Result<> Log::append(const std::vector<Record>& records) {
   if (records.empty()) return {};
-  if (broken_) return trouble(Kind::broken, log_path(directory_) + ": an earlier write failed");
-  std::string block;
-  std::uint64_t number = cursor_.number;
+  if (gone_) return trouble(Kind::gone, place_.directory + ": the log was removed or replaced while it was written");
+  const bool usable = segment_ && segment_->bytes() < kSegmentFull;
+  if (auto next = usable ? Result<>{} : next_segment(); !next) return next;
+  Edge edge = edge_;
+  Cursor cursor = cursor_;
+  Files files;
+  Frame frame{.boot = boot_now()};
   for (const Record& record : records) {
-    std::string head = JsonLine().field("n", ++number).field("host", host_).text();
-    head.pop_back();
-    std::string from = source_json(record.source);
-    block += head;
-    if (from != "{}") block += ",\"from\":" + from;
-    if (record.json != "{}") block += "," + record.json.substr(1, record.json.size() - 2);
-    block += "}\n";
+    const std::string entry = make_entry(edge.tree().size(), place_.host, record.json);
+    add_entry(frame.entries, entry);
+    edge.append(entry, files);
+    cursor.advance(record.source);
   }
-  auto wrote = write_all(file_.get(), block);
-  if (wrote && fdatasync(file_.get()) != 0) wrote = std::unexpected(os_trouble("fdatasync", errno));
-  if (!wrote) {
-    broken_ = true;
-    // Half a block would be read as logged by the next open(): take it back. If even that fails, its whole lines stand, which is true.
-    (void)!ftruncate(file_.get(), static_cast<off_t>(cursor_.bytes));
-    return std::unexpected(wrote.error().in(log_path(directory_)));
-  }
-  cursor_.number = number;
-  cursor_.bytes += block.size();
-  for (const Record& record : records) advance(record.source);
+  auto checkpoint = sign_root(edge.tree());
+  if (!checkpoint) return std::unexpected(checkpoint.error());
+  frame.size = edge.tree().size();
+  frame.checkpoint = *checkpoint;
+  frame.cursor = cursor.text();
+  if (auto written = write_ahead(frame); !written) return written;
+  edge_ = std::move(edge);
+  cursor_ = std::move(cursor);
+  checkpoint_ = *std::move(checkpoint);
+  files.merge(unwritten_);
+  edge_.add_partial(files);
+  unwritten_ = std::move(files);
+  (void)publish();  // what cannot be written now is written with the next append, or made again by the next open()
   return {};
 }
 
-Result<> Log::save_cursor() {
-  Json json = {{"bytes", cursor_.bytes},       {"number", cursor_.number}, {"epoch", cursor_.epoch},
-               {"revision", cursor_.revision}, {"spools", cursor_.spools}, {"dead", cursor_.dead}};
-  std::string draft = cursor_path(directory_) + ".new";
-  auto fd = open_file(draft, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  if (!fd) return std::unexpected(fd.error());
-  if (auto wrote = write_all(fd->get(), json.dump()); !wrote) return std::unexpected(wrote.error().in(draft));
-  // Not fsynced: an old cursor or a damaged one only makes the next open() read more.
-  if (rename(draft.c_str(), cursor_path(directory_).c_str()) != 0) return std::unexpected(os_trouble(draft, errno));
+Result<std::string> Log::sign_root(const Tree& tree) const {
+  return sign_note(signer_, Checkpoint{signer_.name, tree.size(), tree.root()}.text());
+}
+
+// A segment that has failed once is not trusted again; the next one is tried at once.
+Result<> Log::write_ahead(const Frame& frame) {
+  auto written = segment_->append(frame);
+  gone_ = !written && written.error().kind == Kind::gone;
+  if (written || gone_) return written;
+  if (next_segment()) written = segment_->append(frame);
+  if (written) return written;
+  (void)rename(segment_->path().c_str(), (segment_->path() + std::string(kCondemned)).c_str());
+  segment_.reset();
+  return written;
+}
+
+// Tiles before the checkpoint that speaks of them, so that a reader finds what it promises.
+Result<> Log::publish() {
+  while (!unwritten_.empty()) {
+    const auto& [name, bytes] = *unwritten_.begin();
+    if (auto put = put_tile(path(name), bytes); !put) return put;
+    if (!is_partial(name)) remove_partials(path(name));
+    unwritten_.erase(unwritten_.begin());
+  }
+  if (auto put = put_file(path("checkpoint"), checkpoint_, Keep::as_it_comes); !put) return put;
+  (void)put_file(place_.seen, checkpoint_, Keep::as_it_comes);
   return {};
 }
 
-Result<std::vector<std::string>> read_log(const std::string& directory) {
-  auto text = read_file(log_path(directory), std::size_t{4} << 30);
-  std::vector<std::string> out;
-  if (!text && text.error().kind == Kind::gone) return out;
-  if (!text) return std::unexpected(text.error());
-  std::size_t from = 0;
-  for (std::size_t end; (end = text->find('\n', from)) != std::string::npos; from = end + 1)
-    if (end > from) out.push_back(text->substr(from, end - from));
+Result<> Log::settle() {
+  if (segment_ && segment_->bytes() < kSegmentMax) return {};
+  return next_segment();
+}
+
+Frame Log::first_frame() const {
+  Frame out{
+      .size = size(), .boot = boot_now(), .checkpoint = checkpoint_, .cursor = cursor_.text(), .entries = edge_.open_bundle()};
+  for (const auto& level : std::span(edge_.tree().edge()).subspan(edge_.tree().edge().empty() ? 0 : 1))
+    out.upper.push_back(tile_bytes(level));
   return out;
+}
+
+// The new segment begins where the files stand, so they must be durable before the old one goes.
+Result<> Log::next_segment() {
+  if (auto published = publish(); !published) return published;
+  // Through a descriptor from before anything was written: it tells of every write that failed since.
+  if (syncfs(lock_.get()) != 0) return std::unexpected(os_trouble(place_.directory, errno));
+  const auto before = list_segments(place_.directory);
+  if (!before) return std::unexpected(before.error());
+  if (auto made = make_segment(before->empty() ? 1 : number_of(before->front()) + 1); !made) return made;
+  for (const std::string& path : *before) unlink(path.c_str());
+  return {};
+}
+
+Result<> Log::make_segment(std::uint64_t number) {
+  auto made = Segment::make(segment_path(place_.directory, number), first_frame());
+  if (!made) return std::unexpected(made.error());
+  segment_ = *std::move(made);
+  return {};
 }
 
 }  // namespace notaus::audit

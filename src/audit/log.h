@@ -1,43 +1,20 @@
-// audit/log.h: this host's log of what happened: one JSON object a line, in STATE/log/records.jsonl, fsynced.
+// audit/log.h: this host's log, as its one writer sees it: a transparency log (c2sp.org/tlog-tiles) of JSON objects.
 //
-// Writer:  one at a time, the holder of STATE/log/lock; everyone else only spools.
-// Exactly: each source (the ledger's actions, each spool segment, each dead process) has a cursor in STATE/log/cursor, and what is
-//          logged from a source says how far it went; so after a crash between the two, open() reads the tail and goes on without a
-//          record lost or doubled.
-// Fields:  records.md beside this file. The file's format will become a transparency log (tlog-tiles); the records stay.
+// Writer:  one at a time, the holder of STATE/log/lock; everyone else only spools. Whoever reads uses a View.
+// Durable: append() returns when its records, the checkpoint that covers them and the cursor they leave are in the write-ahead
+//          segment: one write, one fsync. Tiles and the file `checkpoint` follow from that and are made again if they get lost.
+// Exactly: what is logged from a source and how far that went are one frame, so after a crash no record is lost or doubled.
+// Fails:   what cannot be continued (cut off, rolled back, its key gone) is kept under log/ended-…, and a new log begins that says so.
 #pragma once
 
 #include <chrono>
-#include <map>
-#include <set>
-#include <string>
 #include <vector>
 
-#include "base/clock.h"
-#include "base/fd.h"
+#include "audit/cursor.h"
+#include "audit/life.h"
+#include "audit/standing.h"
 
 namespace notaus::audit {
-
-// How far each source has been logged.
-struct Cursor {
-  std::uint64_t bytes = 0;  // of the log, when this was saved
-  std::uint64_t number = 0;  // of the last record
-  std::string epoch;  // whose actions are logged
-  std::uint64_t revision = 0;  // of the last one
-  std::map<std::string, std::uint64_t> spools;  // segment -> offset
-  std::set<std::string> dead;  // processes whose slot files were logged and may still lie there
-
-  bool operator==(const Cursor&) const = default;
-};
-
-// Where a record comes from. At most one field is set; a record of nobody's (a resume about to happen) has none.
-struct Source {
-  std::string epoch = {};  // with revision: an action of the ledger
-  std::uint64_t revision = 0;
-  std::string segment = {};  // with offset: up to there it is logged
-  std::uint64_t offset = 0;
-  std::string dead = {};  // a process
-};
 
 struct Record {
   std::string json;  // an object; "n" and "host" are added in front
@@ -47,32 +24,49 @@ struct Record {
 class Log {
  public:
   // retry: another process held log/lock all the while. Makes log/ if there is none.
-  static Result<Log> open(const std::string& directory, const std::string& host, std::chrono::milliseconds patience);
+  static Result<Log> open(const Place& place, std::chrono::milliseconds patience);
 
   [[nodiscard]] const Cursor& cursor() const { return cursor_; }
+  [[nodiscard]] std::uint64_t size() const { return edge_.tree().size(); }
+  [[nodiscard]] const std::string& checkpoint() const { return checkpoint_; }  // a signed note, of all that was appended
 
-  // In order, durable when it returns; on Trouble none of them counts as logged, and this Log appends no more: a failed fsync is never
-  // retried on the same file.
+  // In order, durable when it returns; on Trouble none of them counts as logged.
   Result<> append(const std::vector<Record>& records);
 
-  // A source that needs no cursor any more: its file is gone.
+  // Sources that need no cursor any more, since their files are gone. Kept with the next append.
   void forget_segment(const std::string& segment) { cursor_.spools.erase(segment); }
   void forget_dead(const std::string& process) { cursor_.dead.erase(process); }
-  Result<> save_cursor();
+
+  // Begins the next write-ahead segment if this one has grown large. Waits for the disk longer than an append does: not for a stop.
+  Result<> settle();
 
  private:
-  Log(std::string directory, std::string host, Fd lock, Fd file)
-      : directory_(std::move(directory)), host_(std::move(host)), lock_(std::move(lock)), file_(std::move(file)) {}
-  Result<> recover();
-  void advance(const Source& source);
+  Log(Place place, Fd lock) : place_(std::move(place)), lock_(std::move(lock)) {}
 
-  std::string directory_, host_;
-  Fd lock_, file_;
+  // recover.cc
+  Result<> take_up();
+  Result<> go_on(Standing found);
+  Result<> begin(const std::string& why);
+  [[nodiscard]] std::string why_lost() const;
+  [[nodiscard]] std::string contradiction(const Standing& found) const;
+
+  [[nodiscard]] Result<std::string> sign_root(const Tree& tree) const;
+  Result<> write_ahead(const Frame& frame);
+  Result<> publish();
+  Result<> next_segment();
+  Result<> make_segment(std::uint64_t number);
+  [[nodiscard]] Frame first_frame() const;
+  [[nodiscard]] std::string path(std::string_view file) const { return place_.directory + "/" + std::string(file); }
+
+  Place place_;
+  Fd lock_;
+  Signer signer_;
+  std::optional<Segment> segment_;  // nothing: the last one failed
+  bool gone_ = false;  // the log that this one was opened on is not there any more
+  Edge edge_;
   Cursor cursor_;
-  bool broken_ = false;
+  std::string checkpoint_;
+  Files unwritten_;  // what follows from the segment and is not in its files yet
 };
-
-// The log as it stands, oldest first; reads only. A last line that is cut off is left out.
-Result<std::vector<std::string>> read_log(const std::string& directory);
 
 }  // namespace notaus::audit

@@ -50,6 +50,19 @@ struct Server {
   bool operator==(const Server&) const = default;
 };
 
+// A plain HTTP tool: what comes in on this path is a call of that tool, and goes on to `url` + path.
+struct Route {
+  std::string host = {};                  // lower case; empty: any
+  std::vector<std::string> methods = {};  // empty: any
+  std::string path = {};                  // "/v1/send" or "/v1/*"
+  std::optional<std::string> tool = {};   // always there; empty: `none`, a step of the run loop
+  std::optional<Effect> effect = {};      // else GET and HEAD read
+  std::string url = {};
+  std::map<std::string, std::string> headers = {};  // the tool's credentials; may hold ${NAME}
+
+  bool operator==(const Route&) const = default;
+};
+
 struct Agent {  // who presents this token is that agent of that tenant
   std::string token_sha256;  // 64 lower-case hex digits
   std::string tenant;
@@ -61,6 +74,7 @@ struct Agent {  // who presents this token is that agent of that tenant
 struct Listen {
   std::string gate = "127.0.0.1:8787";     // for agents
   std::string control = "127.0.0.1:8788";  // for operators; agents never reach it
+  std::vector<std::string> hosts = {};     // names under which agents reach the gate, beside its address and localhost
 
   bool operator==(const Listen&) const = default;
 };
@@ -73,7 +87,7 @@ struct Config {
   std::string fleet;
   std::map<std::string, Tool> tools;  // tool or "prefix.*"
   std::map<std::string, Server> servers;
-  std::vector<Yaml> routes;              // read by who serves them
+  std::vector<Route> routes;
   std::vector<Agent> agents;
   std::optional<std::string> anonymous;  // the tenant of callers without a credential; none: they are denied
   Listen listen;
@@ -88,7 +102,11 @@ Result<Config> parse(std::string_view text, std::string_view name);
 // The notaus.yaml of a new state: every key with what it is for. It parses, to the defaults but for `anonymous: default`.
 std::string commented_default();
 
-// Puts the environment's values for ${NAME}; `$${` gives a plain "${". Gone: NAME is not set. Refused: a `${` without a name or end.
+// What the file says of tools, in `tools:` and, where that is silent, in `routes:`. Proposals: the catalogue decides.
+std::map<std::string, Effect> proposed_effects(const Config& config);
+
+// Puts the environment's values for ${NAME}, and the first line of a file for ${file:/PATH}; `$${` gives a plain "${". Gone: NAME is not
+// set, the file cannot be read. Refused: a `${` without a name or end.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 Result<std::string> expand(std::string_view text, const Environment& environment);
 Environment process_environment();

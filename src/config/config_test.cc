@@ -120,6 +120,19 @@ TEST(Config, RefusesAndSaysWhereAndWhatWasMeant) {
       {"agents: [ { token_sha256: abc, tenant: a } ]", "c:1:27: a SHA-256 is 64 hex digits"},
       {"agents: [ { tenant: a } ]", "c:1:11: this agent has no `token_sha256`"},
       {"routes: {}", "c:1:9: a list is wanted here, not a map"},
+      {"routes: [ { tool: a, url: http://b } ]", "c:1:11: this route has no `path`"},
+      {"routes: [ { path: /a, url: http://b } ]", "c:1:11: this route has no `tool`; `tool: none` is a step of the run loop"},
+      {"routes: [ { path: /a, tool: b } ]", "c:1:11: this route has no `url`"},
+      {"routes: [ { path: a, tool: b, url: http://b } ]", "c:1:19: `a` is no path of a route; there are /v1/send and /v1/*"},
+      {"routes: [ { path: \"/a*\", tool: b, url: http://b } ]", "c:1:19: `/a*` is no path of a route"},
+      {"routes: [ { path: /%61, tool: b, url: http://b } ]", "c:1:19: `/%61` is no path of a route"},
+      {"routes: [ { path: /a, tool: \"b.*\", url: http://b } ]", "c:1:29: a route leads to one tool"},
+      {"routes: [ { path: /a, tool: b, url: b } ]", "c:1:37: the `url` begins neither with http:// nor with https://"},
+      {"routes: [ { path: /a, tool: none, effect: read, url: http://b } ]", "c:1:11: `tool: none` has no effect"},
+      {"routes: [ { path: /a, tool: b, url: http://b, method: get } ]", "c:1:55: `get` is no method"},
+      {"routes: [ { path: /a, tool: b, url: http://b, headers: { \"a b\": c } } ]", "c:1:58: a header's name has letters"},
+      {"routes: [ { host: \"a:80\", path: /a, tool: b, url: http://b } ]", "c:1:19: a host's name is wanted here"},
+      {"listen: { hosts: [\"http://a\"] }", "c:1:19: a host's name is wanted here"},
       {"listen: { gate: 8787 }", "c:1:17: `8787` is no address"},
       {"listen: { gate: \"h:70000\" }", "c:1:17: `h:70000` is no address"},
       {"listen: { gate: \"::1:80\" }", "c:1:17: `::1:80` is no address"},
@@ -225,8 +238,9 @@ TEST(Config, TheDefaultFileTeachesAndEachOfItsExamplesWorks) {
   EXPECT_EQ(config->tools.at("payments.refund").audit, Tool::Audit::before);
   EXPECT_EQ(config->agents.size(), 1u);
   EXPECT_EQ(config->servers.size(), 2u);
+  EXPECT_EQ(config->routes.size(), 3u);
   for (const std::string& key : known_keys())
-    EXPECT_TRUE(key == "routes" || text.find(key.substr(key.find_last_of('.') + 1) + ":") != std::string::npos) << key;
+    EXPECT_TRUE(text.find(key.substr(key.find_last_of('.') + 1) + ":") != std::string::npos) << key;
 }
 
 TEST(Config, ExpandPutsVariablesInAndNamesTheMissing) {
@@ -244,6 +258,49 @@ TEST(Config, ExpandPutsVariablesInAndNamesTheMissing) {
   EXPECT_EQ(expand("${A", environment).error().kind, Kind::refused);
   EXPECT_EQ(expand("${}", environment).error().kind, Kind::refused);
   EXPECT_EQ(expand("${A B}", environment).error().kind, Kind::refused);
+}
+
+TEST(Config, RoutesSayWhichToolAPathIs) {
+  auto config = parse(R"(routes:
+  - { path: "/v1/send", method: POST, tool: email.send, url: "http://127.0.0.1:9000" }
+  - { host: API.openai.com, path: "/v1/*", method: [GET, POST], tool: none, url: "https://api.openai.com" }
+)",
+                      "c");
+  ASSERT_TRUE(config) << config.error().what;
+  EXPECT_EQ(config->routes.at(0),
+            (Route{.methods = {"POST"}, .path = "/v1/send", .tool = "email.send", .url = "http://127.0.0.1:9000"}));
+  EXPECT_EQ(
+      config->routes.at(1),
+      (Route{.host = "api.openai.com", .methods = {"GET", "POST"}, .path = "/v1/*", .tool = "", .url = "https://api.openai.com"}));
+}
+
+TEST(Config, WhatToolsLeaveUnsaidRoutesPropose) {
+  auto config = parse(R"(tools: { "mail.*": write, pay: write }
+routes:
+  - { path: /a, tool: crm.find, effect: read, url: "http://a" }
+  - { path: /b, tool: crm.contact, method: POST, url: "http://a" }
+  - { path: /b, tool: crm.contact, method: GET, url: "http://a" }
+  - { path: /c, tool: pay, effect: read, url: "http://a" }
+  - { path: /d, tool: mail.status, method: GET, url: "http://a" }
+  - { path: /e, tool: send, method: POST, url: "http://a" }
+  - { path: /f, tool: none, url: "http://a" }
+)",
+                      "c");
+  ASSERT_TRUE(config) << config.error().what;
+  EXPECT_EQ(proposed_effects(*config), (std::map<std::string, Effect>{{"mail.*", Effect::write},
+                                                                      {"pay", Effect::write},
+                                                                      {"crm.find", Effect::read},
+                                                                      {"crm.contact", Effect::read},
+                                                                      {"send", Effect::write}}));
+}
+
+TEST(Config, ExpandReadsAFilesFirstLine) {
+  const std::string path = testing::TempDir() + "notaus_config_test.secret";
+  std::ofstream(path) << "s3cret\nmore\n";
+  EXPECT_EQ(expand("Bearer ${file:" + path + "}", process_environment()), "Bearer s3cret");
+  std::remove(path.c_str());
+  EXPECT_EQ(expand("${file:" + path + "}", process_environment()).error().what, path + ": cannot be read");
+  EXPECT_EQ(expand("${file:relative}", process_environment()).error().kind, Kind::refused);
 }
 
 TEST(Config, LoadNamesTheFile) {

@@ -5,7 +5,7 @@ namespace notaus::config {
 // Explanations begin "# "; what may be uncommented as it stands begins "#" and no single space. config_test.cc uncomments it all.
 std::string commented_default() {
   return R"(# notaus.yaml: what Notaus may take for granted on this host. Nothing here stops or resumes anything; that is `notaus stop` and
-# `notaus resume`. Keys of parts that this version does not have yet (flag stores, the HTTP gateway, shared ledgers) are read and have no
+# `notaus resume`. Keys of parts that this version does not have yet (flag stores, shared ledgers) are read and have no
 # effect; `notaus doctor` names those that you use.
 
 kill_switch:
@@ -37,10 +37,18 @@ ledger: "sqlite"
 #  # audit: before = no call without its record on disk first; clear = argument fields the log may show.
 #  payments.refund: { effect: write, audit: before, clear: [order_id] }
 
-# MCP servers behind Notaus: a command to start or a URL. ${NAME} is taken from the environment when it is needed.
+# MCP servers behind Notaus: a command to start, or a URL, which agents reach at /mcp/NAME of `notaus up`. ${NAME} is taken from the environment when it is needed.
 #servers:
 #  mail: { command: ["npx", "-y", "some-mcp-server"], env: { TOKEN: "${MAIL_TOKEN}" } }
 #  crm: { url: "https://crm.internal/mcp", headers: { Authorization: "Bearer ${CRM_TOKEN}" } }
+
+# Tools behind plain HTTP, for `notaus up`: a request on this path is a call of that tool, and goes on to url + path. GET and HEAD read,
+# everything else writes, unless effect: says otherwise. tool: none is a step of the run loop, such as a model's API: stop_all stops it.
+# What stands in headers: the agent never sees. ${file:/PATH} is the first line of a file.
+#routes:
+#  - { path: "/v1/send", method: POST, tool: email.send, url: "http://127.0.0.1:9000" }
+#  - { path: "/contacts/*", tool: crm.find, effect: read, url: "http://127.0.0.1:9001", headers: { X-Token: "${file:/run/secrets/crm}" } }
+#  - { host: "api.openai.com", path: "/v1/*", tool: none, url: "https://api.openai.com" }
 
 # Who is who at the gateway: the SHA-256 of the token an agent presents (printf %s TOKEN | sha256sum), and whose agent it is.
 #agents:
@@ -50,7 +58,8 @@ ledger: "sqlite"
 anonymous: default
 
 # Two doors: agents come to the first, operators to the second.
-#listen: { gate: "127.0.0.1:8787", control: "127.0.0.1:8788" }
+# `hosts` are the names under which agents reach the first; localhost and addresses are in any case.
+#listen: { gate: "127.0.0.1:8787", control: "127.0.0.1:8788", hosts: ["gate.internal"] }
 )";
 }
 

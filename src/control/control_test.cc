@@ -12,6 +12,7 @@
 
 #include <notaus/guard.hpp>
 
+#include "audit/view.h"
 #include "control/names.h"
 #include "control/resume.h"
 #include "control/status.h"
@@ -206,23 +207,71 @@ TEST(Stop, ARepeatIsOneStopAfterAReboot) {
   EXPECT_EQ(shown.stops[0].id, first.record.id);
 }
 
-// Page locked and ledger gone at once: the latch holds everything, and the stop itself must not be lost when the latch is lifted.
-TEST(Stop, AStopThatReachedOnlyTheLatchStandsWhenItIsLifted) {
+// The stopper has died in between, or is only slow: whoever comes next tells the ledger, and it is told once.
+TEST(Stop, ARepeatIsOneStopWhoeverTellsTheLedger) {
+  for (const bool dies : {false, true}) {
+    World world;
+    Guard guard = point(world);
+    Report first = stop(world.site, request("acme"));
+    StopRequest asked = request("acme");
+    std::optional<core::State> between;
+    asked.placed = [&] {
+      between = host::sync(world.site, host::kPatience)->state;
+      if (dies) throw std::runtime_error("dies");
+    };
+    if (dies) {
+      EXPECT_THROW((void)stop(world.site, asked), std::runtime_error);
+    } else {
+      Report again = stop(world.site, asked);
+      EXPECT_EQ(again.exit, kDone);
+      EXPECT_EQ(again.record.id, first.record.id);
+    }
+    ASSERT_TRUE(between.has_value());
+    for (const core::State& shown : {*between, host::sync(world.site, host::kPatience)->state}) {
+      ASSERT_EQ(shown.stops.size(), 1u);
+      EXPECT_EQ(shown.stops[0].id, first.record.id);
+      EXPECT_EQ(shown.stops[0].asserted, 2u);
+      EXPECT_EQ(shown.revision, 2u);
+    }
+  }
+}
+
+// Page locked and ledger gone at once: the latch holds everything, and no stop must be lost when the latch is lifted.
+TEST(Stop, StopsThatReachedOnlyTheLatchStandWhenItIsLifted) {
   World world;
   Guard guard = point(world);
   EXPECT_TRUE(admitted(guard));
   const std::string ledger = world.site.state.ledger();
   auto held = std::make_unique<page::PageLock>(page::PageLock::take(world.site.state, std::chrono::seconds(5)).value());
   fs::rename(ledger, ledger + ".away");
-  Report report = stop(world.site, request("acme"));
-  EXPECT_EQ(report.exit, kNotInLedger);
-  EXPECT_TRUE(report.durable);
+  for (const char* tenant : {"acme", "initech"}) {
+    Report report = stop(world.site, request(tenant));
+    EXPECT_EQ(report.exit, kNotInLedger);
+    EXPECT_TRUE(report.durable);
+  }
   EXPECT_FALSE(admitted(guard));
   held.reset();
   fs::rename(ledger + ".away", ledger);
   EXPECT_EQ(resume(world.site, {.id = "latch@here", .selector = {}, .reason = "fixed", .by = "ana"}).exit, kDone);
   EXPECT_FALSE(admitted(guard));
+  EXPECT_FALSE(admitted(guard, {.tenant = "initech", .tool = "email.send"}));
   EXPECT_TRUE(admitted(guard, {.tenant = "globex", .tool = "email.send"}));  // control: the latch is gone
+}
+
+TEST(Stop, ARepeatOnTheLatchIsOneStopWhenItIsLifted) {
+  World world;
+  Guard guard = point(world);
+  Report first = stop(world.site, request("acme"));
+  auto held = std::make_unique<page::PageLock>(page::PageLock::take(world.site.state, std::chrono::seconds(5)).value());
+  Report again = stop(world.site, request("acme"));
+  EXPECT_EQ(again.record.id, first.record.id);
+  held.reset();
+  Report lifted = resume(world.site, {.id = "latch@here", .selector = {}, .reason = "fixed", .by = "ana"});
+  EXPECT_EQ(lifted.exit, kDone);
+  EXPECT_EQ(lifted.still_stopped_by, std::vector{first.record.id});
+  EXPECT_FALSE(admitted(guard));
+  EXPECT_EQ(resume(world.site, {.id = first.record.id, .selector = {}, .reason = "fixed", .by = "ana"}).exit, kDone);
+  EXPECT_TRUE(admitted(guard));  // control
 }
 
 // A stop finds the page locked and stands on the latch; before it is stored, somebody lifts the latch, and a call goes through.
@@ -244,6 +293,26 @@ TEST(Stop, AStopWhoseLatchIsLiftedBeforeItIsStoredBeginsAgain) {
   EXPECT_EQ(report.in_flight[0].call.id(), between->permit().id());
   EXPECT_FALSE(admitted(guard));
   EXPECT_TRUE(admitted(guard, {.tenant = "globex", .tool = "email.send"}));  // control: it is no latch that denies
+}
+
+// A stop finds the page locked and stands on the latch; before it is stored, somebody recovers the state.
+TEST(Stop, AStopOnTheLatchOfAPageThatIsReplacedStandsOnTheNext) {
+  World world;
+  Guard guard = point(world);
+  auto held = std::make_unique<page::PageLock>(page::PageLock::take(world.site.state, std::chrono::seconds(5)).value());
+  StopRequest asked = request("acme");
+  asked.placed = [&] {
+    if (std::exchange(held, nullptr) == nullptr) return;  // the second time
+    ASSERT_TRUE(host::recover(world.site, "bob"));
+    EXPECT_FALSE(admitted(guard));
+  };
+  Report report = stop(world.site, asked);
+  EXPECT_EQ(report.exit, kDone);
+  EXPECT_FALSE(admitted(guard));
+  EXPECT_EQ(resume(world.site, {.id = "latch@here", .selector = {}, .reason = "fixed", .by = "bob"}).exit, kDone);
+  Guard later = point(world);
+  EXPECT_FALSE(admitted(later));
+  EXPECT_TRUE(admitted(later, {.tenant = "globex", .tool = "email.send"}));  // control: it is no latch that denies
 }
 
 // Somebody waits for the lock to lift the latch; meanwhile a stop stands on it, and is stored.
@@ -350,10 +419,10 @@ TEST(Resume, EverythingCanRefuseIt) {
          std::ofstream(w.site.state.log()) << "x";
        },
        nothing, "audit record"},
-      {"the log is no file",
+      {"the log's key cannot be read",
        [](World& w) {
-         fs::remove(w.site.state.log() + "/records.jsonl");
-         fs::create_directory(w.site.state.log() + "/records.jsonl");
+         fs::remove(w.site.state.log() + "/key");
+         fs::create_directory(w.site.state.log() + "/key");
        },
        nothing, "audit record"},
       {"the ledger is gone", [](World& w) { w.lose_ledger(); }, nothing, "ledger"},

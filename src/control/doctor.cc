@@ -35,8 +35,9 @@ void look_at_files(const host::Site& site, Findings& out) {
   for (const std::string& path : {state.lock(), state.durable(), state.ledger(), state.log()}) too_open(path, 077);
   if (filesystem_of(state.path) == kNfs)
     out.push_back({state.path + " lies on NFS, where the ledger's locks do not hold", "move the state to a local disk"});
-  if (state.path == page::kSystemState && filesystem_of(state.file("live")) != kTmpfs)
-    out.push_back({state.file("live") + " is not on tmpfs: a frozen disk would block calls and stops", "link it to /run/notaus"});
+  if (filesystem_of(state.file("live")) != kTmpfs)
+    out.push_back({state.file("live") + " is not on tmpfs: if its disk freezes, calls and stops block until it thaws",
+                   state.path == page::kSystemState ? "link it to /run/notaus" : "keep the state in /var/lib/notaus"});
   if (geteuid() != 0 && state.path != page::kSystemState)
     out.push_back(
         {fmt::format("{} belongs to {}, as whom agents may run too: they could resume by themselves", state.path, geteuid()),
@@ -68,15 +69,22 @@ void look_at_ledger(const host::Site& site, Findings& out) {
                    "compare `notaus status` and `notaus audit list`; `notaus init --recover` makes a new one"});
 }
 
+bool no_tool(const page::SeenCall& call) { return call.entry.tool.size == 0; }
+
 void look_at_points(const host::Site& site, Findings& out) {
   auto points = page::scan(site.state);
   for (const page::SeenPoint& point : points)
     if (!point.trouble.empty()) out.push_back({"silent point: " + point.trouble, "until then no stop can be confirmed"});
   if (std::ranges::none_of(points, &page::SeenPoint::alive))
-    out.push_back({"no process is guarded by this state", "wrap a tool server: notaus mcp -- COMMAND"});
+    out.push_back({fmt::format("no process is guarded by this state, and nobody watches {}", site.state.sentinel()),
+                   "wrap a tool server: notaus mcp -- COMMAND"});
   for (const page::SeenPoint& point : points)
     if (point.alive && point.tenant.empty())
       out.push_back({fmt::format("{} has no tenant: it matches every tenant's stop", point.process), "give it --tenant"});
+  for (const page::SeenPoint& point : points)
+    if (point.alive && point.name.starts_with("run:") && std::ranges::any_of(point.calls, no_tool))
+      out.push_back({fmt::format("worker {} was started without --tool: it works on under disable_writes", point.process),
+                     "notaus run --tool NAME -- COMMAND"});
   Hunt found = hunt(site.state);
   for (const Holder& holder : found.silent)
     out.push_back({fmt::format("process {} ({}) holds a page of this state that is not the one there", holder.pid, holder.program),

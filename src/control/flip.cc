@@ -12,16 +12,18 @@ namespace {
 // The page cannot be flipped: everything on this host is stopped instead.
 Flipped set_latch(const host::Site& site, page::Publisher& publisher, const StopRequest& request, const Trouble& why,
                   Report& report) {
-  const std::uint64_t lifts = publisher.lifts();
-  publisher.latch();
+  const std::uint64_t latch_word = publisher.latch();
   report.warnings.push_back(
       fmt::format("{}: EVERYTHING on {} is stopped by its latch (latch@{}); `notaus resume latch@{}` lifts it", why.what, site.host,
                   site.host, site.host));
+  if (request.grace)
+    report.warnings.push_back(
+        "calls in flight are not asked to end while the latch is set: it cannot tell which of them are meant");
   core::State shown = publisher.current().value_or(core::State{});
   Record record = record_for(request, shown);
   record.local.local = true;
   shown.stops.push_back(record.local);  // not on the page, which is latched instead, but stored: see publish_stored
-  return {std::move(record), std::move(shown), page::scan(site.state), Latch::set, lifts};
+  return {std::move(record), std::move(shown), page::scan(site.state), Latch::set, latch_word};
 }
 
 }  // namespace
@@ -35,14 +37,17 @@ Record record_for(const StopRequest& request, const core::State& shown) {
                .mode = request.mode,
                .reason = request.reason,
                .by = request.by,
-               .at = wall_now()};
+               .at = wall_now(),
+               .grace = request.grace,
+               .host_only = request.reach == Reach::this_host};
+  if (out.local.host_only) return out;
   auto same = std::ranges::find_if(shown.stops, [&](const core::Stop& stop) {
-    return stop.selector == request.selector && stop.mode == request.mode && stop.by == request.by;
+    return !stop.host_only && stop.selector == request.selector && stop.mode == request.mode && stop.by == request.by;
   });
   if (same == shown.stops.end()) return out;
   out.repeats = *same;
-  out.local.id = same->id + core::kRepeatMark + new_id().substr(0, 4);
-  if (!same->reason.empty()) out.local.reason = same->reason;
+  out.repeats->id = core::repeated_by(same->id);
+  out.local.id = out.repeats->id + core::kRepeatMark + new_id();
   return out;
 }
 
@@ -54,21 +59,15 @@ Flipped flip(const host::Site& site, page::Publisher& publisher, const StopReque
   Record record = record_for(request, *before);
   auto shown = publisher.add_local(*lock, record.local);
   if (!shown) return set_latch(site, publisher, request, shown.error(), report);
+  auto placed = std::ranges::find(shown->stops, record.local.id, &core::Stop::id);
+  if (placed != shown->stops.end() && (placed->selector != record.local.selector || placed->mode != record.local.mode))
+    report.warnings.push_back(fmt::format(
+        "the page has no room for this stop: EVERYTHING on {} is stopped instead; resume stops that are over", site.host));
   return {std::move(record), *std::move(shown), page::scan(site.state, publisher.word())};
 }
 
 bool held(page::Publisher& publisher, const Flipped& flipped) {
-  if (flipped.latch == Latch::open) return true;
-  publisher.keep();
-  return publisher.lifts() == flipped.lifts;
-}
-
-core::State to_keep(const Flipped& flipped) {
-  core::State state = flipped.shown;
-  const std::string fresh = flipped.record.local.id;  // of a repeat: for a resume on its way now; the stop it repeats stands
-  if (flipped.record.repeats && flipped.latch == Latch::open)
-    std::erase_if(state.stops, [&](const core::Stop& stop) { return stop.id == fresh; });
-  return state;
+  return flipped.latch == Latch::open ? !publisher.retired() : publisher.keep(flipped.latch_word);
 }
 
 }  // namespace notaus::control

@@ -30,16 +30,13 @@ struct Flipped {
   core::State shown;  // what the page says since, or would say were it not latched
   std::vector<page::SeenPoint> points;  // with every call in flight at the flip
   Latch latch = Latch::open;
-  std::uint64_t lifts = 0;  // of the latch, before it was set
+  std::uint64_t latch_word = 0;  // once it was set
 };
 
 // Cannot fail: a page that cannot be flipped is latched, with a warning in `report`.
 Flipped flip(const host::Site& site, page::Publisher& publisher, const StopRequest& request, Report& report);
 
-// Once it is stored: has this stop stood all the while? With the page flipped, yes; for the latch see Publisher::latch.
+// Once it is stored: has this stop stood all the while? Not if its page was replaced, or its latch lifted (see Publisher::latch).
 bool held(page::Publisher& publisher, const Flipped& flipped);
-
-// What a reboot must bring back.
-core::State to_keep(const Flipped& flipped);
 
 }  // namespace notaus::control

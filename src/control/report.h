@@ -1,6 +1,7 @@
 // control/report.h: what stop and resume answer. The fields are those of `--json` (docs/json.md); nothing in here is an error.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@ enum Exit : int {
   kDenied = 6,           // check
   kCallsRemain = 7,      // drain
   kNothingMatches = 8,   // stopped, but nothing that was ever seen matches
+  kTampered = 9,         // audit verify
 };
 
 struct HostRow {
@@ -35,6 +37,8 @@ struct HostRow {
 HostRow row_of(const std::string& host, std::uint64_t revision, const std::vector<page::SeenPoint>& points,
                std::vector<std::string>& warnings);
 
+double ms_since(std::chrono::steady_clock::time_point start);  // for elapsed_ms
+
 struct InFlight {
   std::string host;
   page::SeenCall call;
@@ -47,12 +51,14 @@ struct Report {
   std::string epoch;
   std::optional<std::uint64_t> revision;
   bool stored = false, confirmed = false, durable = false;
+  bool lifted = false;  // the stop, by a resume that had seen it, before this answer
   std::vector<HostRow> hosts;
   std::vector<InFlight> in_flight;
   bool in_flight_complete = false;
   std::vector<std::string> still_stopped_by;
   double committed_ms = 0, confirmed_ms = 0;
   bool audit_durable = false;
+  std::string checkpoint;  // of the log with the record of it
   std::vector<std::string> warnings;
 };
 

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "host/reconcile.h"
 #include "page/durable.h"
+#include "page/sentinel.h"
 
 namespace notaus::control {
 namespace {
@@ -22,11 +23,22 @@ Report refuse(Report report, std::string why) {
   return report;
 }
 
+// What the page says before anything is waited for: a resume lifts only what it saw at its beginning.
+core::State seen_first(const host::Site& site) {
+  auto publisher = page::Publisher::open(site.state);
+  auto shown = publisher ? publisher->current() : Result<core::State>(std::unexpected(publisher.error()));
+  return shown ? *shown : core::State{};
+}
+
+// A stop and its repeats are one, whichever of their ids was read on the page.
 Result<core::Stop> target_of(const ResumeRequest& request, const core::State& state) {
   std::vector<core::Stop> found;
-  std::ranges::copy_if(state.stops, std::back_inserter(found), [&](const core::Stop& stop) {
-    return request.selector ? stop.selector == *request.selector : stop.id == request.id;
-  });
+  const std::string id = core::repeated_by(request.id);
+  for (core::Stop stop : state.stops) {
+    stop.id = core::repeated_by(stop.id);
+    const bool known = std::ranges::find(found, stop.id, &core::Stop::id) != found.end();
+    if (!known && (request.selector ? stop.selector == *request.selector : stop.id == id)) found.push_back(std::move(stop));
+  }
   if (found.size() == 1) return found.front();
   const std::string asked = request.selector ? core::text(*request.selector) : request.id;
   if (found.empty()) return trouble(Kind::gone, fmt::format("no stop {} stands; `notaus status` lists those that do", asked));
@@ -36,18 +48,37 @@ Result<core::Stop> target_of(const ResumeRequest& request, const core::State& st
                                             asked, fmt::join(ids, ", ")));
 }
 
+// The newest revision of `target` that the author of a resume can have seen: what the page said at `first`, with what the ledger has made
+// of its local stops since; a stop that did not stand there is seen in the ledger, at `read`.
+Result<std::uint64_t> seen_revision(const core::Stop& target, const core::State& first, std::uint64_t read, ledger::Ledger& book) {
+  std::vector<std::string> local;
+  bool stood = false;
+  for (const core::Stop& stop : first.stops) {
+    if (core::repeated_by(stop.id) != target.id) continue;
+    stood = true;
+    if (stop.local) local.push_back(stop.id);
+  }
+  if (!stood) return read;
+  auto told = book.accounted(local);
+  if (!told) return std::unexpected(told.error());
+  std::uint64_t seen = first.revision;
+  for (const auto& [id, revision] : *told) seen = std::max(seen, revision);
+  return seen;
+}
+
 // What the log must hold, durably, before anything is loosened. log_actions() adds the action itself once the ledger has it.
-Result<> record_intent(const host::Site& site, ledger::Ledger& book, const core::Action& action,
-                       const std::vector<std::string>& silent) {
-  auto log = audit::Log::open(site.state.log(), site.host, kPatience);
+Result<std::string> record_intent(const host::Site& site, ledger::Ledger& book, const core::Action& action,
+                                  const std::vector<std::string>& silent) {
+  auto log = audit::Log::open(site.log(), kPatience);
   if (!log) return std::unexpected(log.error());
-  if (auto logged = host::log_actions(site, *log, book); !logged) return logged;
+  if (auto logged = host::log_actions(site, *log, book); !logged) return std::unexpected(logged.error());
   JsonLine line;
   line.field("kind", text(action.act)).field("phase", "intent").field("at", iso8601(action.at)).field("action", action.id);
   if (!action.target.empty()) line.field("id", action.target);
   line.field("by", action.by).field("reason", action.reason).field("seen", action.seen);
   if (!silent.empty()) line.field("despite", fmt::format("{}", fmt::join(silent, "; ")));
-  return log->append({{line.text()}});
+  if (auto logged = log->append({{line.text()}}); !logged) return std::unexpected(logged.error());
+  return log->checkpoint();
 }
 
 // The right to resume on one host is write access to its state; the ledger's file mode says who has it.
@@ -63,29 +94,32 @@ bool overlap(const core::Selector& a, const core::Selector& b) {
 }
 
 // A loosening: recorded first, then in the ledger, then on the page and in the durable file.
-Result<core::State> loosen(const host::Site& site, const core::Action& action, Report& report,
+Result<core::State> loosen(const host::Site& site, ledger::Ledger& book, const core::Action& action, Report& report,
                            const std::vector<std::string>& silent = {}) {
   const auto start = Clock::now();
-  auto book = host::open_ledger(site, kPatience);
-  if (!book) return std::unexpected(book.error().in("refused, since the ledger cannot be used"));
-  if (auto recorded = record_intent(site, **book, action, silent); !recorded)
+  auto recorded = record_intent(site, book, action, silent);
+  if (!recorded)
     return std::unexpected(recorded.error().in("refused, since the audit record that must come first cannot be written"));
   report.audit_durable = true;
-  auto stored = book.value()->append(action);
+  report.checkpoint = *std::move(recorded);
+  auto stored = book.append(action);
   if (!stored) return stored;
   report.stored = true;
   report.revision = stored->revision;
-  report.committed_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+  report.committed_ms = ms_since(start);
+  auto lock = page::PageLock::take(site.state, kPatience);
+  if (!lock) return std::unexpected(lock.error());
   auto publisher = page::Publisher::open(site.state);
   if (!publisher) return std::unexpected(publisher.error());
-  auto shown = host::publish(site, *publisher, **book, *stored, {}, kPatience);
+  if (!action.host.empty()) (void)publisher->drop_local(*lock, action.target);
+  auto shown = host::publish(site, *lock, *publisher, book, *stored);
   if (!shown) return shown;
-  report.durable = page::write_durable(site.state, *shown, kPatience).has_value();
+  report.durable = host::write_durable(site, book, *shown, kPatience).has_value();
   report.confirmed = shown->revision >= stored->revision;
-  report.confirmed_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-  if (auto log = audit::Log::open(site.state.log(), site.host, kPatience)) {
-    (void)host::log_actions(site, *log, **book);
-    (void)log->save_cursor();
+  report.confirmed_ms = ms_since(start);
+  if (auto log = audit::Log::open(site.log(), kPatience)) {
+    (void)host::log_actions(site, *log, book);
+    report.checkpoint = log->checkpoint();
   }
   return shown;
 }
@@ -121,35 +155,35 @@ Result<core::State> publish_stored(const host::Site& site, const page::PageLock&
   if (!shown) return shown;
   auto read = book.read();
   if (!read) return read;
-  shown = host::publish(site, lock, publisher, book, *std::move(read), {});
+  shown = host::publish(site, lock, publisher, book, *std::move(read));
   if (shown && shown->fence != Why::allowed) return trouble(Kind::broken, host::explain_fence(shown->fence, site.state.path));
   return shown;
 }
 
 // The latch is no stop of the ledger: it goes once the page says again all that is stored, which needs the lock.
 Result<core::State> unlatch(const host::Site& site, ledger::Ledger& book) {
-  auto publisher = page::Publisher::open(site.state);
-  if (!publisher) return std::unexpected(publisher.error());
   auto lock = page::PageLock::take(site.state, kPatience);
   if (!lock) return std::unexpected(lock.error());
+  auto publisher = page::Publisher::open(site.state);  // only now is it sure to be the page that stays
+  if (!publisher) return std::unexpected(publisher.error());
   while (true) {
-    const std::uint64_t kept = publisher->kept();
+    const std::uint64_t seen = publisher->latch_word();
     auto shown = publish_stored(site, *lock, *publisher, book);
-    if (!shown || publisher->unlatch(*lock, kept)) return shown;
+    if (!shown || publisher->unlatch(*lock, seen)) return shown;
   }
 }
 
-Report lift_latch(const host::Site& site, const ResumeRequest& request, const std::vector<std::string>& silent, Report report) {
+Report lift_latch(const host::Site& site, ledger::Ledger& book, const ResumeRequest& request,
+                  const std::vector<std::string>& silent, Report report) {
   core::Action action = action_for(core::Act::resume, request.id, request.reason, request.by, report.revision.value_or(0));
-  auto book = host::open_ledger(site, kPatience);
-  if (!book) return refuse(std::move(report), book.error().what);
-  if (auto recorded = record_intent(site, **book, action, silent); !recorded)
-    return refuse(std::move(report), recorded.error().what);
-  auto shown = unlatch(site, **book);
+  auto recorded = record_intent(site, book, action, silent);
+  if (!recorded) return refuse(std::move(report), recorded.error().what);
+  report.checkpoint = *std::move(recorded);
+  auto shown = unlatch(site, book);
   if (!shown) return refuse(std::move(report), shown.error().what);
   report.revision = shown->revision;
   report.audit_durable = report.stored = report.confirmed = true;
-  report.durable = page::write_durable(site.state, *shown, kPatience).has_value();
+  report.durable = host::write_durable(site, book, *shown, kPatience).has_value();
   describe_host(site, *shown, report);
   for (const core::Stop& stop : shown->stops) report.still_stopped_by.push_back(stop.id);
   report.exit = kDone;
@@ -162,6 +196,7 @@ Report resume(const host::Site& site, const ResumeRequest& request) {
   Report report;
   report.state_dir = site.state.path;
   if (request.reason.empty()) return refuse(std::move(report), "a resume needs --reason");
+  const core::State first = seen_first(site);
   auto view = host::sync(site, kPatience);
   if (!view) {
     Report refused = refuse(std::move(report), as_answer(view.error()).what);
@@ -170,22 +205,22 @@ Report resume(const host::Site& site, const ResumeRequest& request) {
   }
   report.epoch = view->state.epoch;
   report.revision = view->state.revision;
-  if (!view->ledger_read || view->state.fence != Why::allowed) return refuse(std::move(report), view->warning);
+  if (!view->book || view->state.fence != Why::allowed) return refuse(std::move(report), view->warning);
   std::vector<std::string> silent;
   if (row_of(site.host, 0, page::scan(site.state), silent).state != "acked" && request.silent == Silent::refuses)
     return refuse(std::move(report), fmt::format("{} (or add --despite-silent)", fmt::join(silent, "; ")));
-  if (request.id.starts_with("latch@")) return lift_latch(site, request, silent, std::move(report));
+  if (request.id.starts_with("latch@")) return lift_latch(site, *view->book, request, silent, std::move(report));
   auto target = target_of(request, view->state);
   if (!target) return refuse(std::move(report), target.error().what);
   report.record = *target;
-  if (target->local) {  // left behind by a stop that died: it is placed for everyone first, so that its end is too
-    auto book = host::open_ledger(site, kPatience);
-    auto stored = book ? host::store_local(**book, *target) : Result<core::State>(std::unexpected(book.error()));
-    if (!stored) return refuse(std::move(report), stored.error().what);
-    view->state.revision = stored->revision;
-  }
-  auto shown =
-      loosen(site, action_for(core::Act::resume, target->id, request.reason, request.by, view->state.revision), report, silent);
+  if (target->by == page::kSentinelActor && page::sentinel_stands(site.state))
+    return refuse(std::move(report),
+                  fmt::format("{} still stands and would stop this host again: remove it first", site.state.sentinel()));
+  auto seen = seen_revision(*target, first, view->state.revision, *view->book);
+  if (!seen) return refuse(std::move(report), seen.error().what);
+  core::Action action = action_for(core::Act::resume, target->id, request.reason, request.by, *seen);
+  if (target->host_only) action.host = site.host;
+  auto shown = loosen(site, *view->book, action, report, silent);
   if (!shown) return refuse(std::move(report), shown.error().what);
   describe_host(site, *shown, report);
   for (const core::Stop& stop : shown->stops)
@@ -199,11 +234,11 @@ Report note(const host::Site& site, const std::string& id, const std::string& re
   report.state_dir = site.state.path;
   if (reason.empty()) return refuse(std::move(report), "a note needs --reason");
   auto view = host::sync(site, kPatience);
-  if (!view || !view->ledger_read) return refuse(std::move(report), view ? view->warning : view.error().what);
+  if (!view || !view->book) return refuse(std::move(report), view ? view->warning : view.error().what);
   auto target = target_of({.id = id, .selector = {}, .reason = reason, .by = by}, view->state);
   if (!target) return refuse(std::move(report), target.error().what);
   report.epoch = view->state.epoch;
-  auto shown = loosen(site, action_for(core::Act::note, id, reason, by, view->state.revision), report);
+  auto shown = loosen(site, *view->book, action_for(core::Act::note, id, reason, by, view->state.revision), report);
   if (!shown) return refuse(std::move(report), shown.error().what);
   auto standing = std::ranges::find(shown->stops, id, &core::Stop::id);
   report.record = standing != shown->stops.end() ? *standing : *target;
@@ -215,11 +250,16 @@ Report note(const host::Site& site, const std::string& id, const std::string& re
 Result<core::State> approve(const host::Site& site, const std::map<std::string, Effect>& effects, const std::string& by) {
   auto view = host::sync(site, kPatience);
   if (!view) return std::unexpected(view.error());
-  if (!view->ledger_read) return trouble(Kind::broken, view->warning);
+  if (!view->book) return trouble(Kind::broken, view->warning);
+  const auto here = std::ranges::find(view->state.stops, true, &core::Stop::host_only);  // the ledger does not count these
+  if (here != view->state.stops.end() &&
+      std::ranges::any_of(effects, [&](const auto& one) { return core::loosens(view->state, one.first, one.second); }))
+    return trouble(Kind::refused,
+                   fmt::format("it would loosen the catalogue while stop {} stands on this host; resume it first", here->id));
   Report report;
   core::Action action = action_for(core::Act::approve, {}, "tools approve", by, view->state.revision);
   action.effects = effects;
-  return loosen(site, action, report);
+  return loosen(site, *view->book, action, report);
 }
 
 }  // namespace notaus::control

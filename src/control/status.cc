@@ -18,13 +18,18 @@ Result<Status> status(const host::Site& site) {
   auto view = host::sync(site, kPatience);
   if (!view) return std::unexpected(view.error());
   Status out;
-  out.view = *view;
-  if (!view->warning.empty()) out.warnings.push_back(view->warning);
+  out.view = *std::move(view);
+  if (!out.view.warning.empty()) out.warnings.push_back(out.view.warning);
   if (auto publisher = page::Publisher::open(site.state)) out.latched = publisher->latched();
   if (out.latched)
     out.warnings.push_back(
         fmt::format("everything on this host is stopped by its latch; `notaus resume latch@{} --reason …` lifts it", site.host));
   out.points = page::scan(site.state);
+  if (std::ranges::any_of(out.points, &page::SeenPoint::sentinel)) {  // the file may have gone; what it said stands
+    auto publisher = page::Publisher::open(site.state);
+    if (publisher && host::heed_sentinel(site, *publisher, kPatience))
+      out.view.state = publisher->current().value_or(out.view.state);
+  }
   out.host = row_of(site.host, view->state.revision, out.points, out.warnings);
   for (const page::SeenPoint& point : out.points)
     if (point.alive)
@@ -44,7 +49,9 @@ Check check(const host::Site& site, const Call& call) {
   if (!page) return denied(page.error().why, {}, page.error().what, 0);
   auto snapshot = page->verify(page->head().word.load());
   if (!snapshot) return denied(Why::page_torn, {}, snapshot.error().what + "; `notaus status` rebuilds it", 0);
-  if (page->head().latch.load() != 0) return denied(Why::stop_all, "latch@" + site.host, {}, snapshot->revision());
+  const std::uint64_t latch = page->head().latch.load();
+  if (latch & page::kRetired) return denied(Why::page_missing, {}, "it is being replaced; `notaus status` rebuilds it", 0);
+  if (page::denies(latch)) return denied(Why::stop_all, "latch@" + site.host, {}, snapshot->revision());
   snapshot->permit_until = {page->head().permit_until.load()};
   core::Verdict verdict = core::decide(*snapshot, call, boot_now());
   if (verdict.why == Why::allowed) return {true, {}, {}, {}, snapshot->revision()};

@@ -7,6 +7,7 @@
 
 #include "base/id.h"
 #include "control/attempts.h"
+#include "control/drain.h"
 #include "control/flip.h"
 #include "control/hunt.h"
 #include "control/stop_log.h"
@@ -17,41 +18,22 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
-
-core::Action action_of(const Record& record, const StopRequest& request) {
-  core::Action action;
-  action.id = new_id();
-  action.by = request.by;
-  action.at = wall_now();
-  action.reason = request.reason;
-  action.stop = record.named();
-  if (action.stop.reason.empty()) action.stop.reason = request.reason;
-  return action;
-}
-
 struct Stored {
   core::State state;
   std::shared_ptr<ledger::Ledger> book;  // open still: whoever writes the log reads it next
 };
 
-Result<Stored> store(const host::Site& site, const Record& record, const core::Action& action, host::Patience patience) {
+Result<Stored> store(const host::Site& site, const Record& record, host::Patience patience) {
+  if (record.local.host_only) return trouble(Kind::refused, "asked to stop this host alone (--local)");
   auto book = host::open_ledger(site, patience);
   if (!book) return std::unexpected(book.error());
-  auto stored = book.value()->append(action);
+  if (record.repeats && record.repeats->local)  // never told without the stop it repeats
+    if (auto first = host::store_local(site, **book, *record.repeats); !first) return std::unexpected(first.error());
+  auto stored = host::store_local(site, **book, record.local);
   if (!stored) return std::unexpected(stored.error());
   auto publisher = page::Publisher::open(site.state);  // if not, the local record goes on holding
-  if (publisher) (void)host::publish(site, *publisher, **book, *stored, {record.local.id}, kLockPatience);
+  if (publisher) (void)host::publish(site, *publisher, **book, *stored, kLockPatience);
   return Stored{*std::move(stored), *std::move(book)};
-}
-
-// The ledger could not be told. A repeat's fresh stop has done its work then: the one it repeats is what stands.
-void settle_for_local(const host::Site& site, page::Publisher& publisher, const Record& record) {
-  if (!record.repeats) return;
-  auto lock = page::PageLock::take(site.state, kLockPatience);
-  auto shown = lock ? publisher.current() : Result<core::State>(std::unexpected(lock.error()));
-  if (shown && std::ranges::find(shown->stops, record.repeats->id, &core::Stop::id) != shown->stops.end())
-    (void)publisher.drop_local(*lock, record.local.id);
 }
 
 void list_calls(const host::Site& site, const Flipped& flipped, Report& report) {
@@ -60,7 +42,7 @@ void list_calls(const host::Site& site, const Flipped& flipped, Report& report) 
   HostRow row = row_of(site.host, flipped.shown.revision, flipped.points, report.warnings);
   for (const page::SeenPoint& point : flipped.points)
     for (const page::SeenCall& call : point.calls)
-      if (page::covers(flipped.record.local, call, state)) report.in_flight.push_back({site.host, call});
+      if (page::covers(flipped.record.local, call.entry, state)) report.in_flight.push_back({site.host, call});
   report.in_flight_complete = row.state == "acked" && flipped.latch == Latch::open;  // a latch has no word to tell who ended since
   report.hosts.push_back(std::move(row));
 }
@@ -104,7 +86,11 @@ std::shared_ptr<ledger::Ledger> take_stored(std::unique_ptr<Result<Stored>> stor
   report.stored = true;
   report.revision = report.hosts.front().revision = state.revision;
   auto standing = std::ranges::find(state.stops, report.record.id, &core::Stop::id);
-  if (standing != state.stops.end()) report.record = *standing;
+  report.lifted = standing == state.stops.end();
+  if (report.lifted)
+    report.warnings.push_back("it does not stand any more: somebody who saw it has resumed it meanwhile (`notaus audit list`)");
+  else
+    report.record = *standing;
   return (*stored)->book;
 }
 
@@ -142,13 +128,11 @@ struct Attempts {
   Attempt<Result<Stored>> storing;
 
   Attempts(const host::Site& site, const Flipped& flipped, const StopRequest& request)
-      : durable([state = site.state, kept = to_keep(flipped), wait = request.at_most] {
-          return page::write_durable(state, kept, wait);
+      : durable([state = site.state, shown = flipped.shown, wait = request.at_most] {
+          return page::write_durable(state, shown, wait);
         }),
         hunting([state = site.state] { return hunt(state); }),
-        storing([site, record = flipped.record, action = action_of(flipped.record, request), wait = request.at_most] {
-          return store(site, record, action, wait);
-        }) {}
+        storing([site, record = flipped.record, wait = request.at_most] { return store(site, record, wait); }) {}
 };
 
 int exit_of(const Report& report, const StopRequest& request, bool matched) {
@@ -166,9 +150,8 @@ Report failed(const host::Site& site, const StopRequest& request, const Trouble&
   return report;
 }
 
-}  // namespace
-
-Report stop(const host::Site& site, const StopRequest& request, Names known) {
+// None: calls went through that our list lacks, so it has to begin again; but not if this is the `last` time.
+std::optional<Report> stop_once(const host::Site& site, const StopRequest& request, Names& known, bool last) {
   const auto start = Clock::now();
   const auto deadline = start + request.at_most;
   auto page = host::open_page(site, request.at_most);  // waits only if there is none, and then everything is denied
@@ -184,25 +167,38 @@ Report stop(const host::Site& site, const StopRequest& request, Names known) {
   Attempts tried(site, flipped, request);
   list_calls(site, flipped, report);
   auto book = take_stored(tried.storing.take(deadline), report);
-  if (!report.stored) settle_for_local(site, page->publisher, flipped.record);
   report.committed_ms = ms_since(start);
   const std::string acked = report.hosts.front().state;
-  Attempt<Result<>> auditing([site, report, latch = flipped.latch, book] { return log_stop(site, report, latch, book.get()); });
+  Attempt<Result<std::string>> auditing(
+      [site, report, latch = flipped.latch, book] { return log_stop(site, report, latch, book.get()); });
   take_durable(tried.durable.take(deadline), report);
-  if (!held(page->publisher, flipped)) return stop(site, request, std::move(known));  // calls went through that our list lacks
+  const bool stands = held(page->publisher, flipped);
+  if (!stands && !last) return std::nullopt;
+  if (!stands) report.warnings.push_back("its latch was lifted, or its page replaced, each time it was set; ask `notaus status`");
   name_tenants(site, request, flipped, report);
   bool matched = covers_something(site, request, flipped, std::move(known), report);
   // Whoever says --global means this machine, whichever state its processes are guarded by.
   const auto elsewhere = matched && !request.selector.global() ? Elsewhere::unsaid : Elsewhere::said;
   take_hunt(tried.hunting.take(deadline), elsewhere, report);
   if (report.hosts.front().state != acked) spool_ack(site, report);
-  report.confirmed = report.stored && report.hosts.front().state == "acked" && request.wait == Wait::until_confirmed;
+  report.confirmed =
+      stands && report.stored && !report.lifted && report.hosts.front().state == "acked" && request.wait == Wait::until_confirmed;
   report.confirmed_ms = ms_since(start);
   auto logged = auditing.take(Clock::now() + kAuditPatience);
   report.audit_durable = report.stored && logged && *logged;
-  for (InFlight& one : report.in_flight) one.call.outcome = page::outcome_now(site.state, one.call);
+  if (report.audit_durable) report.checkpoint = **logged;
+  const bool follows = request.grace && flipped.latch == Latch::open && request.wait == Wait::until_confirmed;
+  follow(site, report.in_flight, follows ? start + *request.grace + kGivenUpBy : start);
   report.exit = exit_of(report, request, matched);
   return report;
+}
+
+}  // namespace
+
+Report stop(const host::Site& site, const StopRequest& request, Names known) {
+  const auto until = Clock::now() + request.at_most;
+  for (bool again = false;; again = true)
+    if (auto report = stop_once(site, request, known, again && Clock::now() >= until)) return *std::move(report);
 }
 
 Report preview(const host::Site& site, const StopRequest& request, Names known) {

@@ -50,7 +50,7 @@ Result<std::string> spool(const host::Site& site, const std::vector<std::string>
 
 }  // namespace
 
-Result<> log_stop(const host::Site& site, const Report& report, Latch latch, ledger::Ledger* book) {
+Result<std::string> log_stop(const host::Site& site, const Report& report, Latch latch, ledger::Ledger* book) {
   std::vector<std::string> records;
   if (latch == Latch::set) records.push_back(latch_record(site, report));
   records.push_back(ack_record(report));
@@ -58,10 +58,10 @@ Result<> log_stop(const host::Site& site, const Report& report, Latch latch, led
   auto spooled = spool(site, records);
   if (!spooled) return std::unexpected(spooled.error());
   if (book == nullptr) return trouble(Kind::retry, "the stop itself is not in the ledger yet");
-  auto log = audit::Log::open(site.state.log(), site.host, kAuditPatience);
+  auto log = audit::Log::open(site.log(), kAuditPatience);
   if (!log) return std::unexpected(log.error());
-  if (auto logged = host::log_actions(site, *log, *book, *spooled); !logged) return logged;
-  return log->save_cursor();
+  if (auto logged = host::log_actions(site, *log, *book, *spooled); !logged) return std::unexpected(logged.error());
+  return log->checkpoint();
 }
 
 void spool_ack(const host::Site& site, const Report& report) { (void)spool(site, {ack_record(report)}); }

@@ -14,8 +14,8 @@ namespace notaus::control {
 
 constexpr auto kAuditPatience = std::chrono::milliseconds(50);
 
-// `book` has the stop; nothing: it could not be told. Trouble: the records are not (all) in the log yet.
-Result<> log_stop(const host::Site& site, const Report& report, Latch latch, ledger::Ledger* book);
+// `book` has the stop; nothing: it could not be told. The checkpoint that covers the records. Trouble: they are not (all) in the log yet.
+Result<std::string> log_stop(const host::Site& site, const Report& report, Latch latch, ledger::Ledger* book);
 
 // A later finding: a point turned out to be silent. Spooled only.
 void spool_ack(const host::Site& site, const Report& report);

@@ -13,7 +13,7 @@ void place(State& state, const Action& action) {
   auto standing = find(state, action.stop.id);
   if (standing == state.stops.end()) standing = state.stops.insert(standing, action.stop);
   if (standing->reason.empty()) standing->reason = action.stop.reason;  // asserted again: the first reason is kept
-  standing->cancel_at = std::max(standing->cancel_at, action.stop.cancel_at);
+  if (auto grace = action.stop.grace) standing->grace = std::min(standing->grace.value_or(*grace), *grace);
   standing->asserted = state.revision;
   standing->local = false;
 }
@@ -72,6 +72,7 @@ bool loosens(const State& state, const std::string& tool, Effect effect) {
 
 Result<State> apply(State state, const Action& action) {
   ++state.revision;
+  if (!action.host.empty()) return state;
   Result<> done;
   switch (action.act) {
     case Act::stop: place(state, action); break;

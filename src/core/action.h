@@ -24,6 +24,7 @@ struct Action {
   std::string by;
   WallTime at;
   std::string reason;
+  std::string host = {};  // whose page alone it concerns: it counts as a revision and changes nothing else
   Stop stop;                  // of a stop
   std::string target;         // of a resume or note: a stop's id
   std::uint64_t seen = 0;     // of a resume or approve: the revision its author had read

@@ -103,18 +103,6 @@ TEST(Decide, ADeclaredWriteTightensAndADeclaredReadDoesNotLoosen) {
   EXPECT_EQ(ask(state, {.tool = "unheard_of", .effect = Effect::read}), "killed: writes_disabled:unheard_of by s0");
 }
 
-TEST(Snapshot, GivesBackTheStateItWasMadeFrom) {
-  State state = state_of("stop_all acme,disable_tool globex bot x.*");
-  state.revision = 41;
-  state.stops[0].reason = "duplicate mails";
-  state.stops[0].by = "ana";
-  state.stops[1].local = true;
-  state.stops[1].cancel_at = {77};
-  auto image = flatten(state, 1 << 20);
-  EXPECT_EQ(Snapshot::open(bytes_of(*image))->state(), state);
-  EXPECT_FALSE(flatten(state, image->size() * 8 - 8));
-}
-
 TEST(Snapshot, ManyStopsAgreeWithTheirSelectorsOneByOne) {
   std::mt19937 dice(7);
   auto pick = [&](std::initializer_list<const char*> names) { return names.begin()[dice() % names.size()]; };
@@ -143,21 +131,6 @@ TEST(Snapshot, ManyStopsAgreeWithTheirSelectorsOneByOne) {
         ASSERT_EQ(found, expected) << round << " " << text(mode) << " " << call.tenant << "/" << call.agent << "/" << call.tool;
       }
     }
-  }
-}
-
-TEST(Snapshot, DamageIsFoundAndReadingItAnywayStaysInBounds) {
-  State state = state_of("stop_all acme,disable_tool globex bot x.*,disable_writes * mailer");
-  auto image = *flatten(state, 1 << 20);
-  std::mt19937_64 dice(11);
-  for (int i = 0; i < 10'000; ++i) {
-    auto damaged = image;
-    for (unsigned n = 1 + dice() % 4; n > 0; --n) damaged[dice() % damaged.size()] = dice() >> dice() % 64;
-    if (damaged == image) continue;
-    EXPECT_FALSE(Snapshot::open(bytes_of(damaged)));
-    Snapshot torn = Snapshot::trust(bytes_of(damaged).first(dice() % (damaged.size() + 1) * 8));
-    (void)decide(torn, {.tenant = "acme", .agent = "mailer", .tool = "x.y.z"}, {});
-    (void)torn.state();
   }
 }
 

@@ -14,7 +14,7 @@ namespace notaus::core {
 
 static_assert(std::endian::native == std::endian::little);
 
-constexpr std::uint64_t kImageMagic = 0x3130'5041'4e53'544eu;  // "NTSNAP01"; another layout is another number
+constexpr std::uint64_t kImageMagic = 0x3230'5041'4e53'544eu;  // "NTSNAP02"; another layout is another number
 
 struct Table {
   std::uint32_t at, count;  // offset and number of elements; for a hash table the number of cells, a power of two
@@ -37,9 +37,10 @@ constexpr std::size_t kChecksummedFrom = offsetof(Header, epoch);
 struct FlatStop {
   std::int64_t at;
   std::uint64_t asserted;
+  std::int64_t grace_ms;  // kNever: none
   std::int64_t cancel_at;
   std::uint32_t id, tenant, agent, tool, reason, by;
-  std::uint32_t mode, local;
+  std::uint32_t mode, local;  // kLocal, kHostOnly
 };
 
 struct FlatTool {
@@ -51,9 +52,11 @@ struct Rule {
   std::uint32_t tenant, agent, tool;
   std::uint32_t first[3];  // by Mode: the earliest such stop, or Verdict::kNone
 };
+constexpr std::int64_t kNever = -1;
+constexpr std::uint32_t kLocal = 1, kHostOnly = 2;
 constexpr std::uint32_t kAny = 1;  // no string lies there
 
-static_assert(sizeof(Header) == 104 && sizeof(FlatStop) == 56 && sizeof(FlatTool) == 8 && sizeof(Rule) == 24);
+static_assert(sizeof(Header) == 104 && sizeof(FlatStop) == 64 && sizeof(FlatTool) == 8 && sizeof(Rule) == 24);
 static_assert(std::has_unique_object_representations_v<Header> && std::has_unique_object_representations_v<FlatStop> &&
               std::has_unique_object_representations_v<Rule>);
 

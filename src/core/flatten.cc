@@ -111,8 +111,9 @@ Result<std::vector<std::uint64_t>> flatten(const State& state, std::size_t at_mo
     const Selector& who = stop.selector;
     auto field = [&](const std::string& name) { return Field{strings.add(name), name.empty() ? 0 : hash_of(name)}; };
     Field tenant = field(who.tenant), agent = field(who.agent), tool = field(who.tool);
-    stops.push_back({stop.at.ms, stop.asserted, stop.cancel_at.ns, strings.add(stop.id), tenant.ref, agent.ref, tool.ref,
-                     strings.add(stop.reason), strings.add(stop.by), static_cast<std::uint32_t>(stop.mode), stop.local});
+    stops.push_back({stop.at.ms, stop.asserted, stop.grace ? stop.grace->count() : kNever, stop.cancel_at.ns, strings.add(stop.id),
+                     tenant.ref, agent.ref, tool.ref, strings.add(stop.reason), strings.add(stop.by),
+                     static_cast<std::uint32_t>(stop.mode), stop.local ? kLocal | (stop.host_only ? kHostOnly : 0) : 0});
     const Field any{kAny, kAny};
     for (const Field& t : {tenant, any})
       for (const Field& a : {agent, any})

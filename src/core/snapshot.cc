@@ -62,7 +62,7 @@ std::uint32_t rule_stop(Bytes image, const Header& header, const Asked* tenant, 
 template <class Visit>
 void each_pattern(std::string_view tool, Visit visit) {
   if (visit(tool)) return;
-  char pattern[258];
+  char pattern[256];
   for (std::size_t dot = tool.rfind('.'); dot != std::string_view::npos && dot > 0; dot = tool.rfind('.', dot - 1)) {
     if (dot + 2 > sizeof pattern) continue;  // no selector is that long (check_name)
     std::memcpy(pattern, tool.data(), dot + 1);
@@ -89,12 +89,11 @@ std::string Snapshot::epoch() const {
   Header header = header_of(image_);
   return fmt::format("{:016x}{:016x}", header.epoch[0], header.epoch[1]);
 }
-bool Snapshot::same_epoch(const Snapshot& other) const {
-  Header mine = header_of(image_), theirs = header_of(other.image_);
-  return mine.epoch[0] == theirs.epoch[0] && mine.epoch[1] == theirs.epoch[1];
+std::uint64_t Snapshot::epoch_hash() const {
+  Header header = header_of(image_);
+  return hash_of({reinterpret_cast<const char*>(header.epoch), sizeof header.epoch});
 }
 bool Snapshot::permit_needed() const { return header_of(image_).permit_needed != 0; }
-std::uint32_t Snapshot::stop_count() const { return header_of(image_).stops.count; }
 
 std::string Snapshot::string(std::uint32_t offset) const {
   if (offset == 0 || offset % 8 != 0 || std::uint64_t{offset} + 8 > image_.size()) return {};
@@ -167,6 +166,34 @@ bool Snapshot::fences(const Call& call) const {
   return header_of(image_).on_fence != static_cast<std::uint32_t>(OnFence::disable_writes) || writes(call);
 }
 
+Stop Snapshot::stop(std::uint32_t number) const {
+  auto flat = element<FlatStop>(image_, header_of(image_).stops, number);
+  Stop out{.id = string(flat.id),
+           .selector = {string(flat.tenant), string(flat.agent), string(flat.tool)},
+           .mode = flat.mode <= 2 ? static_cast<Mode>(flat.mode) : Mode::stop_all,
+           .reason = string(flat.reason),
+           .by = string(flat.by),
+           .at = {flat.at},
+           .asserted = flat.asserted,
+           .cancel_at = {flat.cancel_at},
+           .local = flat.local != 0,
+           .host_only = (flat.local & kHostOnly) != 0};
+  if (flat.grace_ms != kNever) out.grace = std::chrono::milliseconds(flat.grace_ms);
+  return out;
+}
+
+std::vector<Stop> Snapshot::cancelling() const {
+  std::vector<Stop> out;
+  if (image_.size() < sizeof(Header)) return out;
+  const Table stops = header_of(image_).stops;
+  for (std::uint32_t i = 0; i < stops.count; ++i) {
+    const std::uint64_t at = stops.at + std::uint64_t{i} * sizeof(FlatStop) + offsetof(FlatStop, cancel_at);
+    if (at % 8 != 0 || at + 8 > image_.size()) break;
+    if (load<std::int64_t>(image_.data() + at) != 0) out.push_back(stop(i));
+  }
+  return out;
+}
+
 State Snapshot::state() const {
   State out;
   if (image_.size() < sizeof(Header)) return out;
@@ -177,17 +204,7 @@ State Snapshot::state() const {
   out.on_fence = header.on_fence == 0 ? OnFence::disable_writes : OnFence::stop_all;
   out.permit_needed = header.permit_needed != 0;
   for (std::uint32_t i = 0; i < header.stops.count && i < image_.size() / sizeof(FlatStop); ++i) {
-    auto flat = element<FlatStop>(image_, header.stops, i);
-    Mode mode = flat.mode <= 2 ? static_cast<Mode>(flat.mode) : Mode::stop_all;
-    out.stops.push_back({string(flat.id),
-                         {string(flat.tenant), string(flat.agent), string(flat.tool)},
-                         mode,
-                         string(flat.reason),
-                         string(flat.by),
-                         {flat.at},
-                         flat.asserted,
-                         {flat.cancel_at},
-                         flat.local != 0});
+    out.stops.push_back(stop(i));
   }
   for (std::uint32_t i = 0; i < header.tools.count && i < image_.size() / sizeof(FlatTool); ++i) {
     auto flat = element<FlatTool>(image_, header.tools, i);

@@ -42,9 +42,8 @@ class Snapshot {
 
   [[nodiscard]] std::uint64_t revision() const;
   [[nodiscard]] std::string epoch() const;
-  [[nodiscard]] bool same_epoch(const Snapshot& other) const;
+  [[nodiscard]] std::uint64_t epoch_hash() const;
   [[nodiscard]] bool permit_needed() const;
-  [[nodiscard]] std::uint32_t stop_count() const;
   [[nodiscard]] std::string stop_id(std::uint32_t stop) const;  // empty if there is none
 
   // For a page that needs a permit: until when this host may admit. Comes from beside the image, since it moves without a flip.
@@ -59,10 +58,14 @@ class Snapshot {
   [[nodiscard]] bool expired(BootTime now) const;
   [[nodiscard]] bool fences(const Call& call) const;
 
+  // Those that want calls in flight ended. Allocates.
+  [[nodiscard]] std::vector<Stop> cancelling() const;
+
   [[nodiscard]] State state() const;  // allocates; the inverse of flatten()
 
  private:
   explicit Snapshot(Bytes image) : image_(image) {}
+  [[nodiscard]] Stop stop(std::uint32_t number) const;
   [[nodiscard]] std::uint32_t find(const Call& call, Mode mode) const;
   [[nodiscard]] std::string string(std::uint32_t offset) const;
 

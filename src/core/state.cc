@@ -25,6 +25,12 @@ std::optional<Mode> mode_of(std::string_view name) {
 
 std::string_view text(Effect effect) { return effect == Effect::read ? "read" : "write"; }
 
+std::optional<Effect> effect_of(std::string_view name) {
+  for (Effect effect : {Effect::read, Effect::write})
+    if (text(effect) == name) return effect;
+  return std::nullopt;
+}
+
 std::string_view text(Outcome outcome) {
   switch (outcome) {
     case Outcome::running: return "running";

@@ -1,6 +1,7 @@
 // core/state.h: what operators have asked for, as plain values. `Snapshot` is the same, flat.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@ enum class OnFence : std::uint8_t { disable_writes, stop_all };
 [[nodiscard]] std::string_view text(Mode mode);
 [[nodiscard]] std::optional<Mode> mode_of(std::string_view text);
 [[nodiscard]] std::string_view text(Effect effect);
+[[nodiscard]] std::optional<Effect> effect_of(std::string_view text);
 [[nodiscard]] std::string_view text(Outcome outcome);
 
 // Any subset of the three; an empty field is not given; none given = global. `tool` is exact, or "prefix.*".
@@ -55,14 +57,17 @@ struct Stop {
   std::string by = {};
   WallTime at = {};
   std::uint64_t asserted = 0;  // revision of its newest assertion; 0 while it is in no ledger
-  BootTime cancel_at = {};  // in-flight calls are asked to end then; 0: never
+  std::optional<std::chrono::milliseconds> grace = {};  // calls in flight may end by themselves for so long; nothing: for ever
+  BootTime cancel_at = {};  // of a page: when its grace ends on this host, counted from when the stop first stood there; 0: never
   bool local = false;  // on this host's page, not (yet) in the ledger
+  bool host_only = false;  // local for good: the ledger records it and never takes it into its state
 
   bool operator==(const Stop&) const = default;
 };
 
-// In the id of a local stop that stands in for a repeat of another until the ledger has the repeat.
+// A repeat of a stop stands on the page as a local one, under the stop's id and this mark, until the ledger has it.
 constexpr char kRepeatMark = '~';
+[[nodiscard]] inline std::string repeated_by(const std::string& id) { return id.substr(0, id.find(kRepeatMark)); }
 
 struct State {
   std::string epoch;

@@ -18,11 +18,15 @@ constexpr std::int64_t kMs = 1'000'000;
 bool becomes(int fd, int number) { return fd == number ? fcntl(fd, F_SETFD, 0) == 0 : dup2(fd, number) == number; }
 
 // In the forked child: async-signal-safe calls only. Returns only if the command cannot be executed.
-int execute(char* const* argv, int in, int out, pid_t parent) {
-  setpgid(0, 0);
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
+int execute(char* const* argv, const Birth& birth, int go, pid_t parent) {
+  if (birth.own_group) setpgid(0, 0);
+  prctl(PR_SET_PDEATHSIG, birth.death_signal);
   if (getppid() != parent) return ECANCELED;  // it died before the line above
-  if (!becomes(in, STDIN_FILENO) || !becomes(out, STDOUT_FILENO)) return errno;
+  if (birth.enter) birth.enter();
+  if (birth.in >= 0 && !becomes(birth.in, STDIN_FILENO)) return errno;
+  if (birth.out >= 0 && !becomes(birth.out, STDOUT_FILENO)) return errno;
+  char word = 0;
+  if (read(go, &word, 1) != 1) return ECANCELED;
   signal(SIGPIPE, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
@@ -45,35 +49,47 @@ void rest(std::int64_t ns) {
   nanosleep(&time, nullptr);
 }
 
-int shell_status(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
-
 }  // namespace
 
-Result<Child> spawn(const std::vector<std::string>& argv) {
-  auto in = make_pipe(), out = make_pipe(), verdict = make_pipe();
-  if (!in || !out || !verdict) return trouble(Kind::refused, argv[0] + ": no pipe to talk to it");
+int shell_status(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
+
+Result<pid_t> start(const std::vector<std::string>& argv, const Birth& birth) {
+  auto go = make_pipe(), verdict = make_pipe();
+  if (!go || !verdict) return trouble(Kind::refused, argv[0] + ": no pipe to talk to it");
   std::vector<char*> words;
   for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
 
-  prctl(PR_SET_CHILD_SUBREAPER, 1);  // what outlives a launcher (npx, uvx) comes to us
   pid_t parent = getpid();
   pid_t pid = fork();
   if (pid < 0) return std::unexpected(os_trouble(argv[0], errno));
   if (pid == 0) {
-    int error = execute(words.data(), in->read.get(), out->write.get(), parent);
+    go->write = Fd();
+    int error = execute(words.data(), birth, go->read.get(), parent);
     [[maybe_unused]] ssize_t n = write(verdict->write.get(), &error, sizeof error);
     _exit(127);
   }
-  setpgid(pid, pid);  // also here: whoever comes first
+  if (birth.own_group) setpgid(pid, pid);  // also here: whoever comes first
   verdict->write = Fd();
+  const bool goes = !birth.last_look || birth.last_look();
+  if (goes) (void)!write(go->write.get(), "g", 1);
+  go->write = Fd();
   if (auto runs = await_exec(verdict->read, argv[0]); !runs) {
     waitpid(pid, nullptr, 0);
-    return std::unexpected(runs.error());
+    return goes ? Result<pid_t>(std::unexpected(runs.error())) : trouble(Kind::retry, argv[0] + ": the last look said no");
   }
+  return pid;
+}
+
+Result<Child> spawn(const std::vector<std::string>& argv) {
+  auto in = make_pipe(), out = make_pipe();
+  if (!in || !out) return trouble(Kind::refused, argv[0] + ": no pipe to talk to it");
+  prctl(PR_SET_CHILD_SUBREAPER, 1);  // what outlives a launcher (npx, uvx) comes to us
+  auto pid = start(argv, {.in = in->read.get(), .out = out->write.get(), .own_group = true, .death_signal = SIGTERM});
+  if (!pid) return std::unexpected(pid.error());
   fcntl(in->write.get(), F_SETFL, O_NONBLOCK);
   fcntl(out->read.get(), F_SETFL, O_NONBLOCK);
-  return Child{pid, std::move(in->write), std::move(out->read)};
+  return Child{*pid, std::move(in->write), std::move(out->read)};
 }
 
 bool reap(const Child& child) {

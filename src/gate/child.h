@@ -1,8 +1,9 @@
-// gate/child.h: the wrapped server as a process, and how it is made to end.
+// gate/child.h: a command as a process of ours, and how it is made to end.
 #pragma once
 
 #include <sys/types.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,17 +19,29 @@ struct Child {
   Fd in, out;      // our ends of its stdin and stdout, non-blocking
 };
 
-// Runs argv[0] from PATH without a shell, in a process group of its own, with our environment, stderr and other descriptors. Call
-// it on the main thread, before there is another: the child gets SIGTERM when the thread that made it ends. `gone` if there is no
-// such command, `refused` if it cannot be executed.
+struct Birth {
+  int in = -1, out = -1;  // become its stdin and stdout; -1: it shares ours
+  bool own_group = false;
+  int death_signal = 0;  // what it gets when the thread that made it ends
+  std::function<void()> enter = {};  // in the child, before it executes anything: async-signal-safe
+  std::function<bool()> last_look = {};  // in us, right before it executes argv[0]; false: it must not
+};
+
+// Runs argv[0] from PATH without a shell, with our environment and the descriptors that are inherited. Call it on the main thread.
+// `gone` if there is no such command, `refused` if it cannot be executed, `retry` if the last look said no.
+Result<pid_t> start(const std::vector<std::string>& argv, const Birth& birth);
+
+// A server: in a process group of its own, its stdin and stdout ours, ended by SIGTERM when we end.
 Result<Child> spawn(const std::vector<std::string>& argv);
 
 // Reaps what ended below us, orphans of the child included; the child itself stays a zombie, so that its process group cannot
 // become another's. True once it has ended.
 bool reap(const Child& child);
 
-// Ends what is left of its group and returns its exit status as a shell would: 128 + n for signal n.
+// Ends what is left of its group and returns its exit status.
 int finish(const Child& child);
+
+int shell_status(int status);  // of wait(2), as a shell would say it: 128 + n for signal n
 
 // When to send what to a child that should end. Moments only come nearer.
 class Ending {

@@ -64,6 +64,16 @@ TEST(Denial, OfAnythingElseIsAnErrorOutsideTheReservedCodes) {
   EXPECT_EQ(denial_line(told, kStop), "");
 }
 
+TEST(Denial, OfACallThatAsksForATaskIsAnErrorToo) {
+  Message task = *classify(R"({"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"email.send","task":{"ttl":1}}})");
+  for (const std::string& line : {denial_line(task, kStop), given_up_line(task, kStop)}) {
+    auto answer = parsed(line);
+    std::string message(answer.at("error").at("message").as_string());
+    EXPECT_EQ(message.substr(0, message.find('\n')), kStop.reason);
+    EXPECT_FALSE(answer.as_object().contains("result"));
+  }
+}
+
 TEST(Denial, HostileNamesStayInsideTheirString) {
   Denial denial = kStop;
   denial.reason = "killed: writes_disabled:a\"},\n\x1b\xff";

@@ -1,12 +1,11 @@
-// notaus-gate: the part of `notaus mcp` that stays: small, and no database in it. `notaus mcp` has read the configuration, found
-// the state and made sure of its live page, and becomes this program by exec.
+// notaus-gate: the part of `notaus mcp` and `notaus run` that stays: small, and no database in it. They have read the configuration, found
+// the state and made sure of its live page, and become this program by exec.
 //
 //   notaus-gate mcp --state DIR [--tenant T] [--agent A] [--server NAME] -- COMMAND [ARGUMENT…]
+//   notaus-gate run --state DIR [--tenant T] [--agent A] [--tool NAME] -- COMMAND [ARGUMENT…]
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -15,6 +14,8 @@
 #include <notaus/guard.hpp>
 
 #include "gate/child.h"
+#include "gate/loop.h"
+#include "gate/run.h"
 #include "gate/stdio.h"
 
 namespace {
@@ -22,14 +23,16 @@ namespace {
 using namespace notaus;
 
 struct Arguments {
-  std::string state, tenant = "default", agent, server;
+  std::string mode, state, tenant = "default", agent, server, tool;
   std::vector<std::string> command;
 };
 
 int usage(const std::string& what) {
-  std::fprintf(stderr,
-               "notaus: %s\nusage: notaus-gate mcp --state DIR [--tenant T] [--agent A] [--server NAME] -- COMMAND [ARGUMENT...]\n",
-               what.c_str());
+  std::fprintf(
+      stderr,
+      "notaus: %s\nusage: notaus-gate mcp|run --state DIR [--tenant T] [--agent A] [--server NAME | --tool NAME] -- COMMAND "
+      "[ARGUMENT...]\n",
+      what.c_str());
   return 2;
 }
 
@@ -37,14 +40,16 @@ std::string* flag(Arguments& arguments, std::string_view name) {
   if (name == "--state") return &arguments.state;
   if (name == "--tenant") return &arguments.tenant;
   if (name == "--agent") return &arguments.agent;
-  if (name == "--server") return &arguments.server;
+  if (name == "--server" && arguments.mode == "mcp") return &arguments.server;
+  if (name == "--tool" && arguments.mode == "run") return &arguments.tool;
   return nullptr;
 }
 
 Result<Arguments> parse(const std::vector<std::string>& words) {
   Arguments arguments;
   std::size_t at = 1;
-  if (words.empty() || words[0] != "mcp") return trouble(Kind::refused, "expected: mcp");
+  if (words.empty() || (words[0] != "mcp" && words[0] != "run")) return trouble(Kind::refused, "expected: mcp or run");
+  arguments.mode = words[0];
   while (at < words.size() && words[at] != "--") {
     std::string* value = flag(arguments, words[at]);
     if (value == nullptr) return trouble(Kind::refused, "unknown argument: " + words[at]);
@@ -58,37 +63,46 @@ Result<Arguments> parse(const std::vector<std::string>& words) {
   return arguments;
 }
 
-Fd signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (int signal : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) sigaddset(&set, signal);
-  sigprocmask(SIG_BLOCK, &set, nullptr);  // before any thread is made, so that all inherit it
-  signal(SIGPIPE, SIG_IGN);
-  return Fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+// "mcp:crm", "run:mailer": how status and the log name this process.
+std::string name_of(const Arguments& arguments) {
+  std::string_view program = arguments.command[0];
+  program.remove_prefix(program.rfind('/') + 1);  // npos + 1 is 0
+  return arguments.mode + ":" + (arguments.server.empty() ? std::string(program) : arguments.server);
+}
+
+Guard open_guard(const Arguments& arguments, const Fd& changed) {
+  auto wake = [fd = changed.get()] { eventfd_write(fd, 1); };
+  Guard guard = Guard::open({.state = arguments.state,
+                             .tenant = arguments.tenant,
+                             .agent = arguments.agent,
+                             .name = name_of(arguments),
+                             .on_change = wake});
+  if (std::string trouble = guard.trouble(); !trouble.empty()) std::fprintf(stderr, "notaus: %s\n", trouble.c_str());
+  return guard;
 }
 
 int mcp(const Arguments& arguments) {
-  Fd signalled = signals();
+  Fd signalled = gate::hear_by_descriptor();
   Fd changed(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  auto child = gate::spawn(arguments.command);
-  if (!child) {
-    std::fprintf(stderr, "notaus: cannot run %s\n", child.error().what.c_str());
-    return child.error().kind == Kind::gone ? 127 : 126;
-  }
-  auto wake = [fd = changed.get()] { eventfd_write(fd, 1); };
-  std::string_view program = arguments.command[0];
-  program.remove_prefix(program.rfind('/') + 1);  // npos + 1 is 0
-  std::string name = "mcp:" + (arguments.server.empty() ? std::string(program) : arguments.server);
-  Guard guard = Guard::open(
-      {.state = arguments.state, .tenant = arguments.tenant, .agent = arguments.agent, .name = name, .on_change = wake});
-  if (std::string trouble = guard.trouble(); !trouble.empty()) std::fprintf(stderr, "notaus: %s\n", trouble.c_str());
+  auto child = gate::spawn(arguments.command);  // before there is another thread
+  if (!child) return gate::cannot_run(child.error());
+  Guard guard = open_guard(arguments, changed);
   gate::Stdio loop(guard, std::move(*child), {.signals = signalled.get(), .changed = changed.get()});
   return loop.run();
+}
+
+int run(const Arguments& arguments) {
+  Fd signalled = gate::hear_by_descriptor();
+  Fd changed(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  Guard guard = open_guard(arguments, changed);
+  gate::Run run(guard, {arguments.tool, arguments.command, signalled.get(), changed.get()});
+  return run.run();
 }
 
 }  // namespace
 
 int main(int count, char** words) {
   auto arguments = parse({words + 1, words + count});
-  return arguments ? mcp(*arguments) : usage(arguments.error().what);
+  if (!arguments) return usage(arguments.error().what);
+  return arguments->mode == "mcp" ? mcp(*arguments) : run(*arguments);
 }

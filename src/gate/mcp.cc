@@ -24,11 +24,11 @@ constexpr Route kRoutes[] = {
     {"resources/subscribe", Asks::read},
     {"prompts/get", Asks::read},
     {"completion/complete", Asks::read},
-    {"subscriptions/listen", Asks::read},
-    {"logging/setLevel", Asks::read},
+    {"subscriptions/listen", Asks::news},
     {"initialize", Asks::nothing},
     {"server/discover", Asks::nothing},
     {"ping", Asks::nothing},
+    {"logging/setLevel", Asks::nothing},
     {"tools/list", Asks::nothing},
     {"prompts/list", Asks::nothing},
     {"resources/list", Asks::nothing},
@@ -48,6 +48,8 @@ constexpr std::string_view kTopKeys[] = {"jsonrpc", "id", "method", "params", "r
 constexpr std::string_view kToolKeys[] = {"name", "arguments", "task", "_meta"};
 constexpr std::string_view kTaskKeys[] = {"taskId", "_meta"};
 constexpr std::string_view kCancelKeys[] = {"requestId", "_meta"};
+constexpr std::string_view kPromptKeys[] = {"name", "_meta"};
+constexpr std::string_view kResourceKeys[] = {"uri", "_meta"};
 constexpr std::string_view kOtherKeys[] = {"_meta"};
 constexpr std::string_view kVersion = "io.modelcontextprotocol/protocolVersion";
 constexpr std::string_view kMetaKeys[] = {kVersion};
@@ -86,6 +88,8 @@ Fault ambiguous(const Members& members, std::span<const std::string_view> known)
 std::span<const std::string_view> params_keys(std::string_view method) {
   if (method == "tools/call") return kToolKeys;
   if (method == "notifications/cancelled") return kCancelKeys;
+  if (method == "prompts/get") return kPromptKeys;
+  if (method == "resources/read") return kResourceKeys;
   return method.starts_with("tasks/") ? std::span<const std::string_view>(kTaskKeys) : kOtherKeys;
 }
 
@@ -139,9 +143,14 @@ Fault read_params(const Envelope& line, Message& message) {
   if (auto fault = ambiguous(line.params, params_keys(message.method))) return fault;
   if (auto fault = ambiguous(line.meta, kMetaKeys)) return fault;
   if (!params.empty() && !is_object(params)) return "params is not an object";
-  if (!line.meta.find(kVersion).empty()) message.era = Era::modern;
+  if (!line.meta.find(kVersion).empty()) {
+    message.era = Era::modern;
+    message.version = unescape(line.meta.find(kVersion)).value_or("");
+  }
+  message.meta = line.params.find("_meta");
+  message.subject = unescape(line.params.find(params_keys(message.method)[0])).value_or("");
   if (message.asks == Asks::tool) return read_tool(line.params, message);
-  if (message.method.starts_with("tasks/")) message.task = unescape(line.params.find("taskId")).value_or("");
+  if (message.method.starts_with("tasks/")) message.task = message.subject;
   if (message.method == "notifications/cancelled") message.cancels = id_key(line.params.find("requestId")).value_or("");
   return std::nullopt;
 }

@@ -18,6 +18,7 @@ enum class Asks : std::uint8_t {
   nothing,  // keeps the session alive or reduces risk: always passes
   tool,     // tools/call
   read,     // asks the server for something: stop_all alone stops it
+  news,     // opens a stream of news: as a read, but no work that could end
   task,     // tasks/update: lets a waiting tool go on
   write,    // a method nobody here knows
 };
@@ -33,9 +34,11 @@ struct Message {
   std::string id_key = {};  // the same for every spelling of one id
   std::string method = {};
   std::string tool = {};       // of tools/call
+  std::string subject = {};    // what Mcp-Name repeats: the name, uri or taskId of params
   std::string task = {};       // of tasks/*
+  std::string version = {};    // params._meta's; empty: of the old era
   std::string cancels = {};    // of notifications/cancelled: the id_key of the request it gives up
-  std::string_view args = {};  // as written; lives as long as the line
+  std::string_view args = {}, meta = {};  // params.arguments and params._meta as written; live as long as the line
 };
 
 // Not passed on, not repaired, not asked about: an answer with this code if the sender waits for one.

@@ -18,7 +18,7 @@ std::string request(std::string_view method, std::string_view params = "{}") {
 std::string notification(std::string_view method) { return R"({"jsonrpc":"2.0","method":")"s.append(method) + "\"}\n"; }
 
 std::string text(Asks asks) {
-  const char* names[] = {"nothing", "tool", "read", "task", "write"};
+  const char* names[] = {"nothing", "tool", "read", "news", "task", "write"};
   return names[static_cast<int>(asks)];
 }
 
@@ -61,8 +61,8 @@ TEST(Mcp, EveryMethodHasItsQuestion) {
       {request("prompts/get", R"({"name":"email.send"})"), "read"},
       {request("completion/complete"), "read"},
       {request("resources/subscribe"), "read"},
-      {request("subscriptions/listen"), "read"},
-      {request("logging/setLevel"), "read"},
+      {request("subscriptions/listen"), "news"},
+      {request("logging/setLevel"), "nothing"},
       {request("x/y"), "write x/y"},
       {notification("x/y"), "write x/y"},
       {notification("tools/list_changed"), "write tools/list_changed"},

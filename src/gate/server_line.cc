@@ -12,7 +12,7 @@ using Form = ServerLine::Form;
 
 constexpr std::size_t kMaxValue = 1024;  // of a value we keep, as written
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }  // over HTTP a message may have several lines
 
 std::string plain(const std::string& json) { return json.size() > kMaxValue ? "" : unescape(json).value_or(""); }
 

@@ -22,6 +22,7 @@ struct ServerLine {
   std::string cancels = {};  // params.requestId as written
 
   [[nodiscard]] bool is_request() const { return has_method && !id.empty(); }
+  [[nodiscard]] bool ends_task() const { return status == "completed" || status == "failed" || status == "cancelled"; }
   [[nodiscard]] bool is_response() const { return !has_method && !id.empty() && (has_result || has_error); }
 };
 

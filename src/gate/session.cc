@@ -19,33 +19,44 @@ Ruling reject(const Rejection& rejection) {
   return {.to_client = rejection_line(rejection), .note = "rejected a line from the client: " + rejection.why + " (not forwarded)"};
 }
 
-Ruling Session::hear_client(std::string_view line) {
-  if (line.find_first_not_of(" \t\r\n") == std::string_view::npos) return {};
-  auto message = classify(line);
+Ruling Session::hear_client(std::string_view text, UnderWay& into, const Way& way) {
+  auto message = classify(text);
   if (!message) return reject(message.error());
-  return message->shape == Shape::response ? rule_response(std::move(*message)) : rule(std::move(*message));
+  return hear_client(std::move(*message), into, way);
 }
 
-Ruling Session::rule(Message message) {
+Ruling Session::hear_client(Message message, UnderWay& into, const Way& way) {
+  if (message.shape == Shape::response) return rule_response(std::move(message), into);
+  return rule(std::move(message), way, into);
+}
+
+Admission Session::admit(Call call) {
+  call.tenant = caller_.tenant;
+  call.agent = caller_.agent;
+  return guard_.admit(call);
+}
+
+Ruling Session::rule(Message message, const Way& way, UnderWay& into) {
   if (message.shape == Shape::request) {
     // With its id, this answer would end the other request that has it.
-    if (in_flight_.has(message.id_key)) return reject({kInvalidRequest, "id " + message.id + " is in flight already"});
+    if (in_flight_.has(way.key(message.id_key))) return reject({kInvalidRequest, "id " + message.id + " is in flight already"});
     if (in_flight_.full()) return reject({kInvalidRequest, "too many requests in flight", message.id});
   }
   std::string tool(message.asks == Asks::task ? in_flight_.tool_of_task(message.task) : message.tool);
   Permit permit;
   if (message.asks != Asks::nothing) {
-    Admission admission = guard_.admit(call_of(message, tool));
+    Admission admission = admit(call_of(message, tool));
     if (!admission) return denied(message, admission.denial());
     permit = std::move(admission.permit());
   }
-  message.args = {};  // the line may move from here on
-  pending_.emplace(std::move(message), std::move(tool), std::move(permit));
+  std::string meta(message.asks == Asks::tool && message.era == Era::modern ? message.meta : "");
+  message.args = message.meta = {};  // the text may move from here on
+  into = {std::move(message), std::move(tool), std::move(meta), way, std::move(permit)};
   return pass();
 }
 
 // An answer to what the server asked. Under stop_all its content is withheld, and the server told so, that it need not wait.
-Ruling Session::rule_response(Message message) {
+Ruling Session::rule_response(Message message, UnderWay& into) {
   auto found = asked_.find(message.id_key);
   if (found == asked_.end()) return drop("dropped a response from the client: the server asked nothing with id " + message.id);
   bool guarded = found->second.guarded;
@@ -53,62 +64,94 @@ Ruling Session::rule_response(Message message) {
   asked_.erase(found);
   Permit permit;
   if (guarded) {
-    Admission admission = guard_.admit({});
+    Admission admission = admit({});
     if (!admission) return denied(message, admission.denial());
     permit = std::move(admission.permit());
   }
-  pending_.emplace(std::move(message), "", std::move(permit));
+  message.args = message.meta = {};
+  into = {.message = std::move(message), .permit = std::move(permit)};
   return pass();
 }
 
-std::optional<Ruling> Session::last_look() {
-  if (!pending_ || !pending_->permit) return std::nullopt;
-  auto denial = pending_->permit.recheck();
+std::optional<Ruling> Session::last_look(UnderWay& what) {
+  if (!what.permit) return std::nullopt;
+  auto denial = what.permit.recheck();
   if (!denial) return std::nullopt;
-  Ruling ruling = denied(pending_->message, *denial);
-  pending_.reset();
-  return ruling;
+  return denied(what.message, *denial);
 }
 
-void Session::sent(BootTime now) {
-  if (!pending_) return;
-  Pending line = std::move(*pending_);
-  pending_.reset();
-  if (line.message.shape == Shape::request) return in_flight_.start(line.message, line.tool, std::move(line.permit));
+void Session::sent(UnderWay what, BootTime now) {
+  // A stream of news is no work: no stop waits for it or ends it.
+  if (what.message.asks == Asks::news) what.permit.done(Outcome::done);
+  if (what.message.shape == Shape::request) return in_flight_.start(std::move(what));
   // Nobody answers these: being handed over is all that will ever be seen of them.
-  line.permit.done(line.message.shape == Shape::response ? Outcome::done : Outcome::unknown);
-  if (!line.message.cancels.empty()) in_flight_.cancelled(line.message.cancels, now);
+  what.permit.done(what.message.shape == Shape::response ? Outcome::done : Outcome::unknown);
+  if (!what.message.cancels.empty()) in_flight_.cancelled(what.message.cancels, now);
 }
 
-void Session::not_sent() {
-  if (pending_) pending_->permit.done(Outcome::not_sent);
-  pending_.reset();
-}
+void Session::not_sent(UnderWay what) { what.permit.done(Outcome::not_sent); }
 
 Ruling Session::denied(const Message& message, const Denial& denial) {
   if (message.shape == Shape::response) return {.to_server = denied_request_line(message.id, denial)};
   return {.to_client = denial_line(message, denial)};
 }
 
-Ruling Session::hear_server(const ServerLine& line) {
+Ruling Session::hear_server(const ServerLine& line, const Way& way) {
   if (line.form == ServerLine::Form::batch) return drop("dropped a batch from the server");
-  if (line.is_request()) return ask_client(line);
+  if (line.is_request()) return ask_client(line, way);
   if (line.method == "notifications/cancelled") asked_.erase(id_key(line.cancels).value_or(""));
-  in_flight_.hear(line);
+  if (canceller_.hear(line)) return {};
+  if (!in_flight_.hear(line, way)) return drop("dropped a late answer from the server: its call had been given up after a stop");
   return pass();
 }
 
-Ruling Session::ask_client(const ServerLine& line) {
+Ruling Session::ask_client(const ServerLine& line, const Way& way) {
   auto key = id_key(line.id);
   if (!key || asked_.size() >= InFlight::kMost) return drop("dropped a request from the server: id " + json_string(line.id));
-  Asked asked{.permit = {}, .guarded = line.method != "ping"};
+  Asked asked{.id = line.id, .way = way.name, .permit = {}, .guarded = line.method != "ping"};
   if (asked.guarded) {
-    Admission admission = guard_.admit({});
+    Admission admission = admit({});
     if (!admission) return {.to_server = denied_request_line(line.id, admission.denial())};
     asked.permit = std::move(admission.permit());
   }
   asked_.insert_or_assign(std::move(*key), std::move(asked));
   return pass();
+}
+
+// What the server asked on it is asked no more, unless its session lives on.
+void Session::way_ended(const Way& way, Rest rest, BootTime now) {
+  in_flight_.way_ended(way, rest, now);
+  if (way.own_ids) std::erase_if(asked_, [&](const auto& one) { return one.second.way == way.name; });
+}
+
+void Session::page_changed() {
+  canceller_.page_changed();
+  for (auto& [key, asked] : asked_)
+    if (asked.permit) asked.wanted = asked.permit.cancellation();
+}
+
+Session::Due Session::keep_time(BootTime now, bool amid_line) {
+  Due due;
+  due.end_server = canceller_.enforce(now, amid_line, due.orders);
+  end_asked(now, due);
+  for (auto at : {canceller_.next(), in_flight_.expire(now)})
+    if (at && (!due.next || *at < *due.next)) due.next = at;
+  return due;
+}
+
+// A stopped agent is asked nothing more on a server's behalf, and the server need not wait for it.
+void Session::end_asked(BootTime now, Due& due) {
+  std::erase_if(asked_, [&](const auto& one) {
+    const Asked& asked = one.second;
+    if (!asked.wanted) return false;
+    if (now.ns < asked.wanted->at) {
+      if (!due.next || asked.wanted->at < due.next->ns) due.next = {asked.wanted->at};
+      return false;
+    }
+    due.orders.push_back({Order::To::server, {}, denied_request_line(asked.id, asked.wanted->denial)});
+    due.orders.push_back({Order::To::client, asked.way, cancel_line(asked.id, asked.wanted->denial)});
+    return true;  // ends the permit as unknown
+  });
 }
 
 }  // namespace notaus::gate

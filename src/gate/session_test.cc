@@ -1,51 +1,7 @@
-#include "gate/session.h"
-
-#include <gtest/gtest.h>
-
-#include "gate/test_world.h"
+#include "gate/test_session.h"
 
 namespace notaus::gate {
 namespace {
-
-class SessionTest : public testing::Test {
- protected:
-  // What becomes of a line of the client, sent at once if it may be: "pass", "drop", or the answer's first fact.
-  std::string client(const std::string& line, BootTime now = {1}) {
-    Ruling ruling = session.hear_client(line);
-    if (ruling.pass) {
-      if (auto late = session.last_look()) return "late " + told(*late);
-      session.sent(now);
-    }
-    return told(ruling);
-  }
-  std::string server(const std::string& line) {
-    LineScan scan;
-    scan.take(line);
-    return told(session.hear_server(scan.finish()));
-  }
-  static std::string told(const Ruling& ruling) {
-    if (ruling.pass) return "pass";
-    const std::string& text = ruling.to_client.empty() ? ruling.to_server : ruling.to_client;
-    if (text.empty()) return "drop";
-    std::string to = ruling.to_client.empty() ? "server " : "";
-    for (const char* what : {"killed: stop_all", "killed: writes_disabled:", "killed: tool_disabled:", "in flight already"})
-      if (text.find(what) != std::string::npos) return to + what;
-    return to + text;
-  }
-  static std::string call(const std::string& id, const std::string& tool, const std::string& more = "") {
-    return R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":"tools/call","params":{"name":")" + tool + "\"" + more + "}}";
-  }
-  static std::string ask(const std::string& id, const std::string& method, const std::string& params = "{}") {
-    return R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":")" + method + R"(","params":)" + params + "}";
-  }
-  static std::string answer(const std::string& id, const std::string& result = "{}") {
-    return R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":)" + result + "}";
-  }
-
-  test::World world;
-  Guard guard = Guard::open({.state = world.path(), .tenant = "acme"});
-  Session session{guard};
-};
 
 // The table of what passes: open, disable_writes, stop_all.
 TEST_F(SessionTest, WhatPassesUnderWhichStop) {
@@ -67,7 +23,7 @@ TEST_F(SessionTest, WhatPassesUnderWhichStop) {
       {ask("10", "prompts/get"), "pass", "killed: stop_all"},
       {ask("11", "completion/complete"), "pass", "killed: stop_all"},
       {ask("12", "subscriptions/listen"), "pass", "killed: stop_all"},
-      {ask("13", "logging/setLevel"), "pass", "killed: stop_all"},
+      {ask("13", "logging/setLevel"), "pass", "pass"},  // the Inspector begins with it and ends if it is refused
       {ask("14", "x/y"), "killed: writes_disabled:", "killed: stop_all"},
       {ask("15", "tasks/update", R"({"taskId":"t"})"), "killed: writes_disabled:", "killed: stop_all"},
       {R"({"jsonrpc":"2.0","method":"x/y"})", "drop", "drop"},
@@ -96,9 +52,10 @@ TEST_F(SessionTest, OnlyTheStoppedToolAndTenantAreStopped) {
 }
 
 TEST_F(SessionTest, AStopThatComesBetweenMeetsTheLastLook) {
-  ASSERT_TRUE(session.hear_client(call("1", "email.send")).pass);
+  UnderWay under_way;
+  ASSERT_TRUE(session.hear_client(call("1", "email.send"), under_way).pass);
   world.stop("disable_writes *");
-  auto late = session.last_look();
+  auto late = Session::last_look(under_way);
   ASSERT_TRUE(late);
   EXPECT_EQ(told(*late), "killed: writes_disabled:");
   EXPECT_EQ(world.in_flight(), "");
@@ -119,7 +76,8 @@ TEST_F(SessionTest, AnIdInFlightIsTakenWhateverItsSpelling) {
 
 TEST_F(SessionTest, ADuplicateIdIsAnsweredWithoutIt) {
   client(call("1", "email.send"));
-  EXPECT_NE(session.hear_client(call("1", "email.send")).to_client.find(R"("id":null)"), std::string::npos);
+  UnderWay under_way;
+  EXPECT_NE(session.hear_client(call("1", "email.send"), under_way).to_client.find(R"("id":null)"), std::string::npos);
 }
 
 TEST_F(SessionTest, ATaskIsInFlightUntilItEnds) {
@@ -168,11 +126,11 @@ TEST_F(SessionTest, AResultThatOnlyLooksLikeATaskIsTheEnd) {
 TEST_F(SessionTest, ACancelledCallIsRunningForAWhileAndThenUnknown) {
   client(call("1", "email.send"));
   EXPECT_EQ(client(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}})", {5}), "pass");
-  auto when = session.in_flight().expire({6});
+  auto when = session.keep_time({6}, false).next;
   ASSERT_TRUE(when);
   EXPECT_EQ(when->ns, 5 + InFlight::kGraceNs);
   EXPECT_EQ(world.in_flight(), "email.send ");
-  EXPECT_FALSE(session.in_flight().expire(*when));
+  EXPECT_FALSE(session.keep_time(*when, false).next);
   EXPECT_EQ(world.in_flight(), "");
 }
 
@@ -204,12 +162,62 @@ TEST_F(SessionTest, WhatIsInFlightMayFinishUnderAStop) {
 }
 
 TEST_F(SessionTest, HostileLinesAskNobody) {
-  EXPECT_EQ(client("\r\n"), "drop");
-  Ruling ruling = session.hear_client(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","name":"b"}})");
+  UnderWay under_way;
+  const char* twice = R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","name":"b"}})";
+  Ruling ruling = session.hear_client(twice, under_way);
   EXPECT_FALSE(ruling.pass);
   EXPECT_EQ(ruling.note, "rejected a line from the client: duplicate key \"name\" (not forwarded)");
   EXPECT_NE(ruling.to_client.find(R"("id":1,"error")"), std::string::npos);
   EXPECT_EQ(world.in_flight(), "");
+}
+
+TEST_F(SessionTest, AStreamOfNewsIsNoWork) {
+  EXPECT_EQ(client(ask("1", "subscriptions/listen")), "pass");
+  EXPECT_EQ(world.in_flight(), "");
+  EXPECT_EQ(client(ask("1", "ping")), "in flight already");
+}
+
+TEST_F(SessionTest, OnWaysWithIdsOfTheirOwnNobodyKnowsOfAnother) {
+  const Way one{"#1", true}, two{"#2", true};
+  EXPECT_EQ(client(call("1", "email.send"), {1}, one), "pass");
+  EXPECT_EQ(client(call("1", "crm.find"), {1}, two), "pass");
+  EXPECT_EQ(server(answer("1"), two), "pass");
+  EXPECT_EQ(world.in_flight(), "email.send ");
+  EXPECT_EQ(client(call("1", "crm.find"), {1}, one), "in flight already");
+  session.way_ended(one, Rest::lost, {2});
+  EXPECT_EQ(world.in_flight(), "");
+  EXPECT_TRUE(session.idle());
+}
+
+TEST_F(SessionTest, WhatMayBeAnsweredElsewhereIsAwaitedForAWhile) {
+  const Way one{"#1"}, two{"#2"};
+  for (const char* id : {"1", "2"}) EXPECT_EQ(client(call(id, "email.send"), {1}, one), "pass");
+  session.way_ended(one, Rest::resumable, {5});
+  EXPECT_EQ(world.in_flight(), "email.send email.send ");
+  EXPECT_EQ(server(answer("1"), two), "pass");
+  EXPECT_EQ(world.in_flight(), "email.send ");
+  EXPECT_EQ(session.keep_time({6}, false).next->ns, 5 + InFlight::kGraceNs);
+  session.keep_time({5 + InFlight::kGraceNs}, false);
+  EXPECT_EQ(world.in_flight(), "");
+}
+
+TEST_F(SessionTest, WhoComesBackForItWaitsAsLongAsItTakes) {
+  const Way one{"#1"}, two{"#2"};
+  EXPECT_EQ(client(call("1", "email.send"), {1}, one), "pass");
+  session.way_ended(one, Rest::resumable, {5});
+  session.resumed(two);
+  session.keep_time({5 + InFlight::kGraceNs}, false);
+  EXPECT_EQ(world.in_flight(), "email.send ");
+  session.way_ended(two, Rest::lost, {6});
+  EXPECT_EQ(world.in_flight(), "");
+}
+
+TEST_F(SessionTest, TheCallsOfOneCallerAreItsOwn) {
+  Session other(guard, {"globex", "mailer"});
+  world.stop("stop_all globex");
+  UnderWay under_way;
+  EXPECT_FALSE(other.hear_client(call("1", "crm.find"), under_way).pass);
+  EXPECT_EQ(client(call("1", "crm.find")), "pass");
 }
 
 }  // namespace

@@ -6,10 +6,9 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
 #include <utility>
 
-#include "base/json.h"
+#include "gate/loop.h"
 
 namespace notaus::gate {
 namespace {
@@ -17,21 +16,6 @@ namespace {
 constexpr std::size_t kChunk = 64 << 10;
 constexpr std::size_t kBacklog = 256 << 10;          // of answers of ours that nobody reads
 constexpr std::int64_t kPatienceNs = 1'500'000'000;  // with a server that takes nothing while its client is gone
-
-void note(const std::string& text) {
-  if (text.empty()) return;
-  std::fprintf(stderr, "notaus: %s\n", shown(text).c_str());
-}
-
-int timeout_ms(std::initializer_list<std::optional<BootTime>> moments, BootTime now) {
-  std::int64_t ms = -1;
-  for (const auto& at : moments) {
-    if (!at) continue;
-    std::int64_t left = std::clamp<std::int64_t>((at->ns - now.ns) / 1'000'000 + 1, 0, 60'000);
-    ms = ms < 0 ? left : std::min(ms, left);
-  }
-  return static_cast<int>(ms);
-}
 
 }  // namespace
 
@@ -59,7 +43,7 @@ int Stdio::run() {
     flush_client(now);
     keep_time(now);
   }
-  if (line_) session_.not_sent();
+  if (line_) Session::not_sent(std::move(under_way_));
   return finish(child_);
 }
 
@@ -89,7 +73,7 @@ void Stdio::wait(BootTime now) {
   if (ending_.over()) ending = to_client_.empty() ? std::optional(now) : std::nullopt;
   if (stuck_since_ && client_hung_up_ && !ending_.begun()) patience = BootTime{stuck_since_->ns + kPatienceNs};
   bool more = child_.in && from_client_.full() && wants_line();  // whole lines are here already
-  poll(polled_.data(), polled_.size(), more ? 0 : timeout_ms({ending, next_expiry_, patience}, now));
+  poll(polled_.data(), polled_.size(), more ? 0 : timeout_ms({ending, next_due_, patience}, now));
   client_hung_up_ |= (polled_[kClientIn].revents & (POLLHUP | POLLRDHUP | POLLERR)) != 0;
 }
 
@@ -109,8 +93,10 @@ void Stdio::hear_signals(BootTime now) {
 // A line that waits for the server is denied when the stop comes, not when the server wakes.
 void Stdio::hear_change() {
   std::uint64_t count;
-  if (!ready(kChanged) || read(options_.changed, &count, sizeof count) != sizeof count || !line_) return;
-  if (auto denied = session_.last_look()) {
+  if (!ready(kChanged) || read(options_.changed, &count, sizeof count) != sizeof count) return;
+  session_.page_changed();
+  if (!line_) return;
+  if (auto denied = Session::last_look(under_way_)) {
     line_.reset();
     apply(*denied);
   }
@@ -146,7 +132,8 @@ bool Stdio::take_line() {
     apply(reject({kInvalidRequest, "longer than " + std::to_string(options_.max_line) + " bytes"}));
     return true;
   }
-  Ruling ruling = session_.hear_client(line->bytes);
+  if (line->bytes.find_first_not_of(" \t\r\n") == std::string::npos) return true;
+  Ruling ruling = session_.hear_client(line->bytes, under_way_);
   if (ruling.pass) line_ = std::move(line->bytes);
   apply(ruling);
   return true;
@@ -154,7 +141,7 @@ bool Stdio::take_line() {
 
 // Dispatch: this write hands over the line's first byte, so the last look comes right before it, whenever the pipe is ready again.
 Io Stdio::hand_over(BootTime now) {
-  if (auto denied = session_.last_look()) {
+  if (auto denied = Session::last_look(under_way_)) {
     line_.reset();
     apply(*denied);
     return Io::some;
@@ -162,7 +149,7 @@ Io Stdio::hand_over(BootTime now) {
   std::string_view rest = *line_;
   Io io = server_.write_some(rest);
   if (io != Io::some) return io;
-  session_.sent(now);
+  session_.sent(std::move(under_way_), now);
   to_server_.add(rest);
   line_.reset();
   return Io::some;
@@ -170,7 +157,7 @@ Io Stdio::hand_over(BootTime now) {
 
 // It will hear nothing more. It usually is about to end.
 void Stdio::server_deaf(BootTime now) {
-  if (line_) session_.not_sent();
+  if (line_) Session::not_sent(std::move(under_way_));
   line_.reset();
   close_server_in(now);
 }
@@ -235,7 +222,23 @@ void Stdio::flush_client(BootTime now) {
 void Stdio::keep_time(BootTime now) {
   if (stuck_since_ && client_hung_up_ && now.ns - stuck_since_->ns >= kPatienceNs) ending_.insisted(now);
   if (int signal = ending_.signal_due(now)) kill(-child_.pid, signal);
-  next_expiry_ = session_.in_flight().expire(now);
+  Session::Due due = session_.keep_time(now, relay_.inside_line());
+  for (const Order& order : due.orders)
+    if (order.to != Order::To::server)
+      answer_client(order.line);
+    else if (child_.in)
+      to_server_.add(order.line);
+  next_due_ = due.next;
+  relay_.hold_whole(session_.late());
+  if (due.end_server) end_server(now);
+}
+
+// Every call it has was to be ended and was not.
+void Stdio::end_server(BootTime now) {
+  if (ending_.begun()) return;
+  note("ending the server: a stop with --cancel covers every call it has, and it has not ended them");
+  if (child_.in) close_server_in(now);
+  ending_.insisted(now);
 }
 
 }  // namespace notaus::gate

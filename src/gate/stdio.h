@@ -52,6 +52,7 @@ class Stdio {
   void judge_server_line();
   void flush_client(BootTime now);
   void keep_time(BootTime now);
+  void end_server(BootTime now);
   void apply(const Ruling& ruling);
   void answer_client(const std::string& lines);
   [[nodiscard]] bool backlog() const;
@@ -71,9 +72,10 @@ class Stdio {
   Outbox to_client_, to_server_;
   std::string answers_;              // for the client, while it is amid a line of the server
   std::optional<std::string> line_;  // passed by the guard, its first byte not yet gone
+  UnderWay under_way_;  // the same, read
   std::string chunk_;
   Ending ending_;
-  std::optional<BootTime> next_expiry_, stuck_since_;
+  std::optional<BootTime> next_due_, stuck_since_;
   bool client_eof_ = false, client_gone_ = false, client_hung_up_ = false, hurried_ = false;
   bool server_eof_ = false, child_ended_ = false, server_quiet_ = false;
 };

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <string>
@@ -31,6 +32,12 @@ class World {
   void stop(const std::string& line = "") {
     stop_quietly(line);
     page::Publisher::open(state_)->wake();
+  }
+  // With --cancel.
+  void end(const std::string& line, std::chrono::milliseconds grace) {
+    grace_ = grace;
+    stop(line);
+    grace_.reset();
   }
 
   // As a publisher does that dies before it can wake anyone.
@@ -88,11 +95,13 @@ class World {
       stop.id = "s1";
       stop.mode = *core::mode_of(mode);
       stop.selector = {tenant == "*" ? "" : tenant, "", tool == "*" ? "" : tool};
+      stop.grace = grace_;
       state.stops.push_back(stop);
     }
     return state;
   }
 
+  std::optional<std::chrono::milliseconds> grace_;
   page::StateDir state_;
   std::uint64_t revision_ = 0;
 };

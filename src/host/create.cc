@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -37,14 +38,20 @@ Result<> check_empty(const page::StateDir& state) {
   return {};
 }
 
-core::Action stop_action(const core::Stop& stop, const std::string& by) {
-  core::Action action;
-  action.id = new_id();
+core::Action recovered(const core::Stop& stop, const std::string& by) {
+  core::Action action = assertion(stop);
   action.by = by;
   action.at = wall_now();
-  action.stop = stop;
-  action.reason = stop.reason;
   return action;
+}
+
+// Stops of the durable file that are not in `known`.
+std::vector<core::Stop> stored_since(const page::StateDir& state, const core::State& known) {
+  auto durable = page::read_durable(state);
+  std::vector<core::Stop> out = durable ? durable->state.stops : std::vector<core::Stop>{};
+  std::erase_if(
+      out, [&](const core::Stop& stop) { return std::ranges::find(known.stops, stop.id, &core::Stop::id) != known.stops.end(); });
+  return out;
 }
 
 }  // namespace
@@ -61,6 +68,7 @@ Result<Created> create(const Site& site) {
   if (page::exists(state)) return Created{};
   if (auto made = page::DigestKey::make(state); !made) return std::unexpected(made.error());
   if (auto made = ledger::create_sqlite(state.ledger()); !made && !refused(made)) return std::unexpected(made.error());
+  if (auto log = audit::Log::open(site.log(), std::chrono::seconds(1)); !log) return std::unexpected(log.error());
   auto book = open_ledger(site, std::chrono::seconds(1));
   if (!book) return std::unexpected(book.error());
   auto initial = book.value()->read();
@@ -82,8 +90,7 @@ Result<core::State> recover(const Site& site, const std::string& by) {
   if (durable) kept = durable->state;
   if (auto page = page::Publisher::open(state)) {
     if (auto shown = page->current()) {
-      for (core::Stop& stop : kept.stops)
-        if (std::ranges::find(shown->stops, stop.id, &core::Stop::id) == shown->stops.end()) shown->stops.push_back(stop);
+      std::ranges::copy(stored_since(state, *shown), std::back_inserter(shown->stops));
       kept = *std::move(shown);
     }
   }
@@ -107,11 +114,16 @@ Result<core::State> recover(const Site& site, const std::string& by) {
     if (auto placed = book.value()->append(approve); !placed) return placed;
   }
   for (const core::Stop& stop : kept.stops)
-    if (auto placed = book.value()->append(stop_action(stop, by)); !placed) return placed;
+    if (auto placed = book.value()->append(recovered(stop, by)); !placed) return placed;
   auto now = book.value()->read();
   if (!now) return now;
   now->on_fence = site.on_fence;
-  if (auto page = page::Publisher::replace(state, *lock, *now); !page) return std::unexpected(page.error());
+  auto page = page::Publisher::replace(state, *lock, *now);
+  if (!page) return std::unexpected(page.error());
+  // Who stood on the old page's latch by then is in the file; who comes later begins again on the new one.
+  for (const core::Stop& stop : stored_since(state, kept))
+    if (now) now = page->add_local(*lock, stop);
+  if (!now) return now;
   if (!page::exists(state))
     if (auto made = page::make_durable(state); !made) return std::unexpected(made.error());
   if (auto wrote = page::write_durable(state, *now, std::chrono::seconds(1)); !wrote) return std::unexpected(wrote.error());

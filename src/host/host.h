@@ -21,6 +21,9 @@ struct Site {
   page::StateDir state;
   std::string host;  // this machine's name in answers and records
   core::OnFence on_fence = core::OnFence::disable_writes;
+  std::string fleet = {};
+
+  [[nodiscard]] audit::Place log() const { return {state.log(), host, fleet, state.seen_checkpoint()}; }
 };
 
 // --- making a state ------------------------------------------------------------------------------------------------------------
@@ -42,7 +45,7 @@ Result<core::State> recover(const Site& site, const std::string& by);
 // What the page says, and whether that is what the ledger says.
 struct View {
   core::State state;
-  bool ledger_read = false;  // false: `state` is the page's alone, see `warning`
+  std::unique_ptr<ledger::Ledger> book = {};  // the ledger, as it was read; none: `state` is the page's alone, see `warning`
   bool rebuilt = false;  // there was no usable page
   std::string warning = {};
 };
@@ -56,20 +59,29 @@ struct Opened {
 Result<Opened> open_page(const Site& site, Patience patience);
 
 // Brings page and ledger together: local stops go into the ledger, the ledger's state onto the page. Tightens even when the ledger is
-// unreadable; then View::ledger_read is false.
+// unreadable; then there is no View::book.
 Result<View> sync(const Site& site, Patience patience);
 
-// Publishes the ledger's state, `read` or a newer one, reconciled with what the page shows by then; returns what it now shows. `settled`
-// are local stops that have done their work.
+// Publishes the ledger's state, `read` or a newer one, reconciled with what the page shows by then; returns what it now shows.
 Result<core::State> publish(const Site& site, const page::PageLock& lock, page::Publisher& publisher, ledger::Ledger& book,
-                            core::State read, const std::set<std::string>& settled);
+                            core::State read);
 
 // The same, under a lock of its own.
 Result<core::State> publish(const Site& site, page::Publisher& publisher, ledger::Ledger& book, core::State read,
-                            const std::set<std::string>& settled, Patience patience);
+                            Patience patience);
 
-// Puts a stop that only this host's page knows into the ledger, under the stop's own id, so that two commands that do it store it once.
-Result<core::State> store_local(ledger::Ledger& book, const core::Stop& stop);
+// The durable file follows a page that was loosened: what the ledger has heard of goes from it, unless the page shows it.
+Result<> write_durable(const Site& site, ledger::Ledger& book, const core::State& shown, Patience patience);
+
+// A file STOP in the state directory, or a process that has seen one, stops everything on this host: places the record, unless it stands.
+Result<> heed_sentinel(const Site& site, page::Publisher& publisher, Patience patience);
+
+// The action that tells the ledger of a stop on the page. Its id is the one the stop has there, so that it is told once, whoever tells it,
+// and everyone can see that it was; a repeat asserts the stop it repeats.
+core::Action assertion(const core::Stop& stop);
+
+// Appends it (of a stop of this host alone: to the ledger's actions, not its state).
+Result<core::State> store_local(const Site& site, ledger::Ledger& book, const core::Stop& stop);
 
 Result<std::unique_ptr<ledger::Ledger>> open_ledger(const Site& site, Patience patience);
 

@@ -40,6 +40,12 @@ State state_of(const std::string& epoch, std::uint64_t revision, const std::set<
   return out;
 }
 
+ledger::Revisions told(const std::set<std::string>& ids) {
+  ledger::Revisions out;
+  for (const std::string& id : ids) out[id] = 1;
+  return out;
+}
+
 TEST(Reconcile, Table) {
   const Reconciled rows[] = {
       // what                        epochs     revisions  known       read        accounted   fence                     -> shown
@@ -60,7 +66,7 @@ TEST(Reconcile, Table) {
     for (auto on_fence : {core::OnFence::disable_writes, core::OnFence::stop_all}) {
       State known = state_of(row.known_epoch, row.known_revision, row.known_stops);
       known.on_fence = on_fence;
-      State shown = reconcile(known, state_of(row.read_epoch, row.read_revision, row.read_stops), row.accounted);
+      State shown = reconcile(known, state_of(row.read_epoch, row.read_revision, row.read_stops), told(row.accounted));
       std::set<std::string> stops, local;
       for (const Stop& stop : shown.stops) {
         stops.insert(stop.id);
@@ -76,12 +82,61 @@ TEST(Reconcile, Table) {
   }
 }
 
+// The ledger knows a stop's grace; when it is over only this host knows.
+TEST(Reconcile, ADeadlineGoesOnCounting) {
+  using std::chrono_literals::operator""s;
+  struct Row {
+    const char* what;
+    std::vector<Stop> known;
+    std::optional<std::chrono::milliseconds> grace;
+    std::int64_t expected;
+  } rows[] = {
+      {"new to this host", {}, 2s, 0},
+      {"counting", {{.id = "s", .grace = 2s, .cancel_at = {70}}}, 2s, 70},
+      {"repeated with --cancel", {{.id = "s"}, {.id = "s~1", .grace = 1s, .cancel_at = {50}, .local = true}}, 1s, 50},
+      {"repeated with a longer grace",
+       {{.id = "s", .grace = 1s, .cancel_at = {50}}, {.id = "s~1", .grace = 9s, .cancel_at = {90}}},
+       1s,
+       50},
+      {"another's", {{.id = "sx", .grace = 1s, .cancel_at = {50}}}, 2s, 0},
+      {"not to be ended", {{.id = "s", .cancel_at = {50}}}, {}, 0},
+  };
+  for (const Row& row : rows) {
+    State known, read;
+    known.epoch = read.epoch = std::string(32, 'e');
+    known.stops = row.known;
+    read.revision = 1;
+    read.stops = {{.id = "s", .grace = row.grace}};
+    const State next = reconcile(known, read, told({"s", "s~1", "sx"}));
+    ASSERT_EQ(next.stops.size(), 1u) << row.what;
+    EXPECT_EQ(next.stops[0].cancel_at.ns, row.expected) << row.what;
+  }
+}
+
+// The ledger has recorded it, and it stands all the same.
+TEST(Reconcile, AStopOfThisHostAloneStands) {
+  State known, read;
+  known.epoch = read.epoch = std::string(32, 'e');
+  read.revision = 1;
+  known.stops = {{.id = "here", .local = true, .host_only = true}, {.id = "lifted"}};
+  const State next = reconcile(known, read, told({"here", "lifted"}));
+  ASSERT_EQ(next.stops.size(), 1u);
+  EXPECT_EQ(next.stops[0], known.stops[0]);
+}
+
+// The ledger is read, told of the stop, and asked what it was told of: in this order, a stop is not there and yet was never lifted.
+TEST(Reconcile, AStopThatTheLedgerWasToldOfAfterItWasReadStays) {
+  State known = state_of("e", 3, {"l"}), read = state_of("e", 5, {});
+  for (auto [told, stands] : {std::pair(5u, false), {6u, true}})
+    EXPECT_EQ(reconcile(known, read, {{"l", told}}).stops.size(), stands ? 1u : 0u) << told;
+}
+
 TEST(Reconcile, TheRightLedgerLiftsTheFence) {
   State known = state_of("e", 4, {"a"}), read = state_of("e", 4, {"a"});
   known.fence = Why::revision_went_back;
-  EXPECT_EQ(reconcile(known, read, {"a"}).fence, Why::allowed);
+  EXPECT_EQ(reconcile(known, read, told({"a"})).fence, Why::allowed);
   read.revision = 3;
-  EXPECT_EQ(reconcile(known, read, {"a"}).fence, Why::revision_went_back);
+  EXPECT_EQ(reconcile(known, read, told({"a"})).fence, Why::revision_went_back);
 }
 
 // --- create() ------------------------------------------------------------------------------------------------------------------
@@ -99,20 +154,22 @@ TEST(Create, TwiceIsOnce) {
 TEST(Create, EightAtOnceMakeOneState) {
   for (int round = 0; round < 5; ++round) {
     Site site{{(fs::temp_directory_path() / ("notaus-host-" + new_id())).string()}, "here"};
+    std::atomic<int> fresh{0}, made{0};
+    auto make = [&] {
+      auto created = create(site);
+      if (!created) std::fprintf(stderr, "%s\n", created.error().what.c_str());
+      made += created.has_value();
+      fresh += created && created->fresh;
+      return created.has_value();
+    };
     std::vector<pid_t> children;
     for (int i = 0; i < 4; ++i)
       if (pid_t child = fork(); child == 0)
-        _exit(create(site) ? 0 : 1);
+        _exit(make() ? 0 : 1);
       else
         children.push_back(child);
-    std::atomic<int> fresh{0}, made{0};
     std::vector<std::thread> threads;
-    for (int i = 0; i < 4; ++i)
-      threads.emplace_back([&] {
-        auto created = create(site);
-        made += created.has_value();
-        fresh += created && created->fresh;
-      });
+    for (int i = 0; i < 4; ++i) threads.emplace_back(make);
     for (auto& thread : threads) thread.join();
     int status = 0;
     for (pid_t child : children) {
@@ -123,7 +180,7 @@ TEST(Create, EightAtOnceMakeOneState) {
     EXPECT_LE(fresh, 1);
     auto view = sync(site, kPatience);
     ASSERT_TRUE(view);
-    EXPECT_TRUE(view->ledger_read);
+    EXPECT_TRUE(view->book);
     EXPECT_EQ(view->state.fence, Why::allowed);
     EXPECT_EQ(page::read_durable(site.state)->state.epoch, view->state.epoch);
     fs::remove_all(site.state.path);
@@ -182,7 +239,7 @@ TEST(Rebuild, AfterABoot) {
     auto view = sync(world.site, kPatience);
     ASSERT_TRUE(view) << row.what;
     EXPECT_TRUE(view->rebuilt) << row.what;
-    EXPECT_EQ(view->ledger_read, row.ledger == whole) << row.what;
+    EXPECT_EQ(view->book != nullptr, row.ledger == whole) << row.what;
     EXPECT_EQ(answer(world, of("acme")), row.acme) << row.what;
     EXPECT_EQ(answer(world, of("globex")), row.globex) << row.what;
     EXPECT_EQ(view->warning.empty(), row.ledger == whole) << row.what << view->warning;
@@ -199,12 +256,23 @@ TEST(Rebuild, ALocalStopComesThroughABootWithoutALedger) {
   EXPECT_EQ(answer(world, of("acme")), "killed: stop_all");
   world.put_ledger(world.aside());
   auto view = sync(world.site, kPatience);
-  ASSERT_TRUE(view->ledger_read) << view->warning;
+  ASSERT_TRUE(view->book) << view->warning;
   EXPECT_EQ(answer(world, of("acme")), "killed: stop_all");
   EXPECT_EQ(answer(world, of("globex")), "");
   auto stops = open_ledger(world.site, kPatience).value()->read()->stops;
   ASSERT_EQ(stops.size(), 1u);  // and the ledger has it now
   EXPECT_EQ(stops[0].id, stop.id);
+}
+
+// kill -9 of whoever was replacing a page, after it had retired the old one.
+TEST(Rebuild, ARetiredPageThatNothingFollowed) {
+  World world;
+  world.stop("acme");
+  EXPECT_EQ(answer(world, of("globex")), "");
+  page::LivePage::open(world.site.state, page::Access::write)->head().latch.fetch_or(page::kRetired);
+  EXPECT_TRUE(sync(world.site, kPatience)->rebuilt);
+  EXPECT_EQ(answer(world, of("acme")), "killed: stop_all");
+  EXPECT_EQ(answer(world, of("globex")), "");
 }
 
 TEST(Sync, ALocalStopIsStoredOnceByWhoeverFindsIt) {
@@ -223,7 +291,39 @@ TEST(Sync, ALocalStopIsStoredOnceByWhoeverFindsIt) {
   EXPECT_EQ(answer(world, of("acme")), "");  // and lifted it stays
 }
 
+// A command that read the ledger before a stop, and gets the page's lock after the stop was stored and before its command published it.
+TEST(Sync, AStopStoredSinceTheLedgerWasReadStaysOnThePage) {
+  World world;
+  auto page = page::Publisher::open(world.site.state).value();
+  auto book = open_ledger(world.site, kPatience).value();
+  core::State read = book->read().value();
+  Stop stop = world.stop_here("acme");
+  ASSERT_TRUE(store_local(world.site, *book, stop));
+  ASSERT_TRUE(publish(world.site, page, *book, read, kPatience));
+  EXPECT_EQ(answer(world, of("acme")), "killed: stop_all");
+  world.lift(stop);
+  EXPECT_EQ(answer(world, of("acme")), "");
+}
+
 // --- ledgers that are not the right one ----------------------------------------------------------------------------------------
+
+TEST(Sync, TheSentinelIsOneRecordOfThisHostInTheLogOfTheLedger) {
+  World world;
+  std::ofstream(world.site.state.sentinel()) << "";
+  for (int look = 0; look < 2; ++look) {
+    const State shown = sync(world.site, kPatience)->state;
+    ASSERT_EQ(shown.stops.size(), 1u);
+    EXPECT_TRUE(shown.stops[0].host_only);
+    EXPECT_EQ(answer(world, of("acme")), "killed: stop_all");
+  }
+  auto book = open_ledger(world.site, kPatience).value();
+  EXPECT_TRUE(book->read()->stops.empty());
+  ASSERT_EQ(book->actions(0)->size(), 1u);
+  EXPECT_EQ(book->actions(0)->at(0).action.host, "here");
+  fs::remove(world.site.state.sentinel());
+  world.lose_page();
+  EXPECT_EQ(sync(world.site, kPatience)->state.stops.size(), 1u) << "a boot later, too";
+}
 
 TEST(Ledgers, AnOlderCopyDeniesEverythingUntilRecovered) {
   for (bool rebooted : {false, true}) {

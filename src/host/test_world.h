@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "base/id.h"
 #include "host/host.h"
@@ -22,7 +23,12 @@ struct World {
   Site site{{(fs::temp_directory_path() / ("notaus-host-" + new_id())).string()}, "here"};
 
   World() { EXPECT_TRUE(create(site)); }
-  ~World() { fs::remove_all(site.state.path); }
+  // Whoever was not waited for, as the audit of a stop on a slow disk, may be writing still.
+  ~World() {
+    std::error_code error;
+    for (int tries = 0; tries < 100 && (fs::remove_all(site.state.path, error), error); ++tries)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
 
   core::State append(core::Action action) {
     action.id = new_id();

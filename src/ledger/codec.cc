@@ -23,14 +23,11 @@ Json to_json(const core::Selector& selector) {
 core::Selector selector_of(const Json& json) { return {json.value("tenant", ""), json.value("agent", ""), json.value("tool", "")}; }
 
 Json to_json(const core::Stop& stop) {
-  return {{"id", stop.id},
-          {"selector", to_json(stop.selector)},
-          {"mode", text(stop.mode)},
-          {"reason", stop.reason},
-          {"by", stop.by},
-          {"at", stop.at.ms},
-          {"asserted", stop.asserted},
-          {"cancel_at", stop.cancel_at.ns}};
+  Json out = {
+      {"id", stop.id},    {"selector", to_json(stop.selector)}, {"mode", text(stop.mode)}, {"reason", stop.reason}, {"by", stop.by},
+      {"at", stop.at.ms}, {"asserted", stop.asserted}};
+  if (stop.grace) out["grace_ms"] = stop.grace->count();
+  return out;
 }
 
 core::Stop stop_of(const Json& json) {
@@ -42,7 +39,7 @@ core::Stop stop_of(const Json& json) {
   stop.by = json.at("by");
   stop.at = {json.at("at")};
   stop.asserted = json.at("asserted");
-  stop.cancel_at = {json.at("cancel_at")};
+  if (json.contains("grace_ms")) stop.grace = std::chrono::milliseconds(json["grace_ms"]);
   return stop;
 }
 
@@ -72,6 +69,7 @@ Result<Value> decode(const std::string& text, Read read) {
 std::string encode(const core::Action& action) {
   Json out = {{"id", action.id}, {"act", text(action.act)}, {"by", action.by}, {"at", action.at.ms}, {"reason", action.reason}};
   if (action.act == Act::stop) out["stop"] = to_json(action.stop);
+  if (!action.host.empty()) out["host"] = action.host;
   if (!action.target.empty()) out["target"] = action.target;
   if (action.seen != 0) out["seen"] = action.seen;
   if (!action.effects.empty()) out["effects"] = to_json(action.effects);
@@ -94,6 +92,7 @@ Result<core::Action> decode_action(const std::string& text) {
     action.at = {json.at("at")};
     action.reason = json.at("reason");
     if (json.contains("stop")) action.stop = stop_of(json["stop"]);
+    action.host = json.value("host", "");
     action.target = json.value("target", "");
     action.seen = json.value("seen", std::uint64_t{0});
     if (json.contains("effects")) action.effects = effects_of(json["effects"]);

@@ -7,8 +7,8 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +20,8 @@ struct Entry {
   std::uint64_t revision;
   core::Action action;
 };
+
+using Revisions = std::map<std::string, std::uint64_t>;  // by an action's id
 
 class Ledger {
  public:
@@ -33,8 +35,8 @@ class Ledger {
   // Actions after `revision`, in order; 0 for all.
   virtual Result<std::vector<Entry>> actions(std::uint64_t after) = 0;
 
-  // Which of these stops it has ever been told of, standing or lifted.
-  virtual Result<std::set<std::string>> accounted(const std::set<std::string>& stops) = 0;
+  // Those of these actions that it has, each with its revision.
+  virtual Result<Revisions> accounted(const std::vector<std::string>& actions) = 0;
 };
 
 // The embedded ledger: one SQLite file, for one host. gone: there is none (only create_sqlite makes one); broken: it is no ledger or

@@ -148,9 +148,8 @@ class Sqlite final : public Ledger {
     if (known.bind(action.id).row()) return state;  // it happened already; the state has it in it
     auto next = core::apply(*std::move(state), action);
     if (!next) return next;
-    const std::string& stop = action.act == core::Act::stop ? action.stop.id : action.target;
-    Query insert(db_.get(), "INSERT INTO actions(revision, id, stop, json) VALUES(?, ?, ?, ?)");
-    if (!insert.bind(next->revision).bind(action.id).bind(stop).bind(encode(action)).run())
+    Query insert(db_.get(), "INSERT INTO actions(revision, id, json) VALUES(?, ?, ?)");
+    if (!insert.bind(next->revision).bind(action.id).bind(encode(action)).run())
       return std::unexpected(db_.trouble_now());
     Query update(db_.get(), "UPDATE state SET json = ?");
     if (!update.bind(encode(*next)).run() || !transaction.commit()) return std::unexpected(db_.trouble_now());
@@ -170,12 +169,12 @@ class Sqlite final : public Ledger {
     return out;
   }
 
-  Result<std::set<std::string>> accounted(const std::set<std::string>& stops) override {
-    std::set<std::string> out;
-    for (const std::string& stop : stops) {
-      Query query(db_.get(), "SELECT 1 FROM actions WHERE stop = ? LIMIT 1");
-      if (query.bind(stop).row())
-        out.insert(stop);
+  Result<Revisions> accounted(const std::vector<std::string>& actions) override {
+    Revisions out;
+    for (const std::string& action : actions) {
+      Query query(db_.get(), "SELECT revision FROM actions WHERE id = ?");
+      if (query.bind(action).row())
+        out[action] = query.number(0);
       else if (!query.ended())
         return std::unexpected(db_.trouble_now());
     }
@@ -188,8 +187,7 @@ class Sqlite final : public Ledger {
 
 constexpr const char* kSchema =
     "PRAGMA journal_mode=WAL;"
-    "CREATE TABLE actions(revision INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, stop TEXT NOT NULL, json TEXT NOT NULL);"
-    "CREATE INDEX actions_by_stop ON actions(stop);"
+    "CREATE TABLE actions(revision INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, json TEXT NOT NULL);"
     "CREATE TABLE state(one INTEGER PRIMARY KEY CHECK (one = 1), json TEXT NOT NULL);";
 
 Result<> fill_new(const std::string& path) {

@@ -1,9 +1,12 @@
 #include "page/attachment.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/clock.h"
 #include "core/flat.h"
+#include "page/entry.h"
 #include "page/record.h"
 
 namespace notaus::page {
@@ -11,6 +14,15 @@ namespace {
 
 constexpr std::uint64_t kAsWrite = std::uint64_t{1} << 63;  // of Lane::allowed; words have 63 bits
 constexpr const char* kLatchStop = "latch";
+
+Why why_of(core::Mode mode) {
+  switch (mode) {
+    case core::Mode::disable_writes: return Why::writes_disabled;
+    case core::Mode::disable_tool: return Why::tool_disabled;
+    case core::Mode::stop_all: break;
+  }
+  return Why::stop_all;
+}
 
 }  // namespace
 
@@ -20,7 +32,7 @@ std::optional<Why> Attachment::unsound(std::uint64_t word) const {
   if (word == 0) return Why::page_missing;
   auto snapshot = page_.verify(word);
   if (!snapshot) return Why::page_torn;
-  std::uint64_t none = 0, epoch = core::hash_of(snapshot->epoch()) | 1;
+  std::uint64_t none = 0, epoch = snapshot->epoch_hash() | 1;
   if (!witness_.epoch.compare_exchange_strong(none, epoch) && none != epoch) return Why::epoch_changed;
   std::uint64_t last = witness_.revision.load();
   while (last < snapshot->revision() && !witness_.revision.compare_exchange_weak(last, snapshot->revision())) {
@@ -30,15 +42,14 @@ std::optional<Why> Attachment::unsound(std::uint64_t word) const {
   return std::nullopt;
 }
 
-Answer Attachment::ask(const Call& call) const {
+Answer Attachment::ask(const Call& call) const noexcept try {
   const PageHead& head = page_.head();
   Answer answer;
   for (int attempt = 0; attempt < 3; ++attempt) {
     const std::uint64_t word = answer.word = head.word.load();
     const std::uint64_t latch = head.latch.load();
-    if ((latch & ~(kLatched | kRetired)) != 0) return {.why = Why::page_torn, .word = word};
     if (latch & kRetired) return {.why = Why::page_missing, .word = word};
-    if (latch != 0) return {.why = Why::stop_all, .word = word, .stop = kLatchStop};
+    if (denies(latch)) return {.why = Why::stop_all, .word = word, .stop = kLatchStop};
     auto why = unsound(word);
     if (!why) {
       core::Snapshot state = page_.trust(word);
@@ -57,6 +68,8 @@ Answer Attachment::ask(const Call& call) const {
     if (head.word.load() == word) return answer;  // else a flip went over what we read: read the new half
   }
   return {.why = Why::page_torn, .word = answer.word};
+} catch (...) {  // no memory for the id of the stop that denies; the slot is freed all the same
+  return {.why = Why::guard_fault, .word = page_.head().word.load()};
 }
 
 Admission Attachment::admit(const Call& call, std::int64_t now_ms) {
@@ -76,7 +89,7 @@ Admission Attachment::admit(Lane& lane, std::string_view args, std::int64_t now_
   if (!claim) return admit(lane.call(args), now_ms);
   const std::uint64_t allowed = lane.allowed.load(std::memory_order_acquire);
   const std::uint64_t word = page_.head().word.load();  // after the claim: see slots.h
-  if ((allowed & ~kAsWrite) == word && word != 0 && page_.head().latch.load() == 0) [[likely]] {
+  if ((allowed & ~kAsWrite) == word && word != 0 && !denies(page_.head().latch.load())) [[likely]] {
     Entry& entry = slots_->entry(claim->slot);
     entry.write = (allowed & kAsWrite) != 0;
     if (entry.write != 0) write_digest(entry, lane.tenant, args);
@@ -126,7 +139,9 @@ std::unique_ptr<Denial> Attachment::deny(const Claim& claim, const Answer& answe
 
 std::optional<Denial> Attachment::recheck(const Claim& claim, std::uint64_t word) {
   if (!*alive_) return denial({.why = Why::guard_fault}, "");
-  if (page_.head().word.load() == word && page_.head().latch.load() == 0 && !page_.trust(word).permit_needed()) return std::nullopt;
+  const bool aside = aside_.load();
+  if (!aside && page_.head().word.load() == word && !denies(page_.head().latch.load()) && !page_.trust(word).permit_needed())
+    return std::nullopt;
   // Decide again, from what the slot says. A name that was cut there is left out, which matches every stop.
   Entry& entry = slots_->entry(claim.slot);
   auto whole = [](const auto& name) { return is_cut(name) ? std::string_view() : get_name(name); };
@@ -135,7 +150,7 @@ std::optional<Denial> Attachment::recheck(const Claim& claim, std::uint64_t word
             .run = whole(entry.run),
             .tool = get_name(entry.tool),
             .effect = entry.write != 0 ? Effect::write : Effect::read};
-  Answer answer = ask(call);
+  Answer answer = aside ? Answer{.why = Why::stop_all, .word = word} : ask(call);
   if (answer.why == Why::allowed && !is_cut(entry.tool)) return std::nullopt;
   if (answer.why == Why::allowed) answer.why = Why::guard_fault;  // whether a tool stop covers a name this long is not known here
   record_denial(claim, answer);
@@ -150,7 +165,10 @@ void Attachment::finish(const Claim& claim, std::uint64_t word, Outcome outcome)
   const std::uint64_t now = page_.head().word.load();
   if (entry.write != 0 || now != word) {
     if (!slots_->push(claim, {Fact::ended, outcome, Why::allowed, {}, now, wall_now().ms})) {
-      slots_->file().head.missed.store(now);  // before the slot is freed: a scan that finds it free must know
+      // Before the slot is freed: a scan that finds it free must know. Only ever forward: another thread may have told a later word.
+      Word& missed = slots_->file().head.missed;
+      for (std::uint64_t told = missed.load(); told < now && !missed.compare_exchange_weak(told, now);) {
+      }
       slots_->file().head.lost_calls.fetch_add(1);
     }
     if (slots_->half_full() && nudge) nudge();
@@ -159,6 +177,44 @@ void Attachment::finish(const Claim& claim, std::uint64_t word, Outcome outcome)
 }
 
 std::string Attachment::id(const Claim& claim) const { return call_id(slots_->process(), claim.slot, claim.word); }
+
+std::optional<Cancellation> Attachment::cancellation(const Claim& claim) const {
+  if (!*alive_) return std::nullopt;
+  const Entry& entry = slots_->entry(claim.slot);
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const std::uint64_t word = page_.head().word.load();
+    if (unsound(word)) return std::nullopt;  // the page that follows is looked at again
+    const core::Snapshot shown = page_.trust(word);
+    std::optional<Cancellation> first;
+    for (const core::Stop& stop : shown.cancelling()) {
+      if (!covers(stop, entry, shown) || (first && first->at <= stop.cancel_at.ns)) continue;
+      first = {stop.cancel_at.ns,
+               denial({.why = why_of(stop.mode), .revision = shown.revision(), .stop = stop.id}, get_name(entry.tool))};
+    }
+    if (page_.head().word.load() == word) return first;
+  }
+  return std::nullopt;
+}
+
+bool Attachment::stopped_by(std::string_view actor) const {
+  const std::uint64_t word = page_.head().word.load();
+  auto shown = page_.verify(word);
+  return shown && std::ranges::any_of(shown->state().stops, [&](const core::Stop& stop) { return stop.by == actor; });
+}
+
+std::stop_token Attachment::stop_token(const Claim& claim) {
+  std::stop_token token = cancels_.token(claim);
+  if (nudge) nudge();  // it may be due already
+  return token;
+}
+
+std::optional<BootTime> Attachment::ask_to_stop(BootTime now) {
+  auto deadline = [this](const Claim& claim) -> std::optional<BootTime> {
+    auto cancelled = cancellation(claim);
+    return cancelled ? std::optional(BootTime{cancelled->at}) : std::nullopt;
+  };
+  return cancels_.ask(slots_->file(), deadline, now);
+}
 
 Denial Attachment::denial(const Answer& answer, std::string_view tool) const {
   Denial out{answer.why, reason(answer.why, tool), answer.stop, answer.revision, {}};

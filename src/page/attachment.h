@@ -9,6 +9,7 @@
 
 #include <notaus/guard.hpp>
 
+#include "page/cancel.h"
 #include "page/digest.h"
 #include "page/live_page.h"
 #include "page/slots.h"
@@ -46,13 +47,24 @@ class Attachment {
   Admission admit(const Call& call, std::int64_t now_ms);
   Admission admit(Lane& lane, std::string_view args, std::int64_t now_ms);
 
-  [[nodiscard]] Answer ask(const Call& call) const;
+  [[nodiscard]] Answer ask(const Call& call) const noexcept;
   [[nodiscard]] Denial denial(const Answer& answer, std::string_view tool) const;
 
   // For a Permit.
   std::optional<Denial> recheck(const Claim& claim, std::uint64_t word);
   void finish(const Claim& claim, std::uint64_t word, Outcome outcome);
   [[nodiscard]] std::string id(const Claim& claim) const;
+  [[nodiscard]] std::optional<Cancellation> cancellation(const Claim& claim) const;
+  [[nodiscard]] std::stop_token stop_token(const Claim& claim);
+
+  // Does the page hold a stop of this actor? Not on the way of a call.
+  [[nodiscard]] bool stopped_by(std::string_view actor) const;
+
+  // While true, every re-check denies with stop_all; admissions are the Point's to deny.
+  void stand_aside(bool aside) { aside_.store(aside); }
+
+  // For the watcher: see Cancels::ask.
+  std::optional<BootTime> ask_to_stop(BootTime now);
 
   // A call that was turned away without being asked about.
   void refused(const Call& call, std::string_view why, std::int64_t now_ms);
@@ -65,7 +77,7 @@ class Attachment {
   Tallies& tallies() { return tallies_; }
   [[nodiscard]] bool alive() const { return *alive_; }
 
-  // Called when the ring wants emptying soon. Set once, before the first call.
+  // Called when the watcher is wanted soon. Set once, before the first call.
   std::function<void()> nudge;
 
  private:
@@ -83,7 +95,9 @@ class Attachment {
   const bool* alive_;  // false in a forked child: these slots are the parent's
   StateDir state_;
   mutable std::atomic<std::uint64_t> verified_{0};
+  std::atomic<bool> aside_{false};
   Tallies tallies_;
+  Cancels cancels_;
 };
 
 }  // namespace notaus::page

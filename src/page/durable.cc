@@ -68,6 +68,18 @@ int newest(const std::array<Half, 2>& halves) {
   return halves[1].state ? 1 : -1;
 }
 
+// The newer of the two, with what only the older one knows.
+core::State merged(const core::State& kept, const core::State& stops, const std::set<std::string>& told) {
+  if (kept.epoch != stops.epoch) return stops;
+  const bool late = kept.revision > stops.revision;
+  core::State out = late ? kept : stops;
+  std::set<std::string> settled = told;
+  for (const core::Stop& stop : out.stops) settled.insert(stop.id);
+  for (const core::Stop& stop : (late ? stops : kept).stops)
+    if (stop.local && !settled.contains(stop.id)) out.stops.push_back(stop);
+  return out;
+}
+
 }  // namespace
 
 Result<> make_durable(const StateDir& state) {
@@ -89,7 +101,8 @@ Result<Durable> read_durable(const StateDir& state) {
   return Durable{*halves[best].state, !other.state && (other.written || halves[best].sequence > 1)};
 }
 
-Result<> write_durable(const StateDir& state, const core::State& stops, std::chrono::milliseconds patience) {
+Result<> write_durable(const StateDir& state, const core::State& stops, std::chrono::milliseconds patience,
+                       const std::set<std::string>& told) {
   auto fd = open_file(state.durable(), O_RDWR | O_NOFOLLOW | O_NONBLOCK);
   if (!fd) return std::unexpected(fd.error());
   auto give_up = std::chrono::steady_clock::now() + patience;
@@ -100,8 +113,7 @@ Result<> write_durable(const StateDir& state, const core::State& stops, std::chr
   }
   auto halves = read_both(fd->get());
   int best = newest(halves);
-  if (best >= 0 && halves[best].state->epoch == stops.epoch && halves[best].state->revision > stops.revision) return {};
-  auto image = core::flatten(stops, kImageMax);
+  auto image = core::flatten(best < 0 ? stops : merged(*halves[best].state, stops, told), kImageMax);
   if (!image) return std::unexpected(image.error());
   Head head{kMagic, std::max(halves[0].sequence, halves[1].sequence) + 1, 0, {}};
   head.checksum = head_sum(head);

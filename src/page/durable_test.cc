@@ -76,6 +76,34 @@ TEST(Durable, ADamagedHeadDoesNotMakeItsHalfTheNewest) {
   EXPECT_TRUE(read_durable(world.state)->older);  // which of the two was the newest cannot be told
 }
 
+// Two stops at once: each knows the page as it was at its own flip, or, on the latch, itself alone. Both are told that they are durable.
+TEST(Durable, WhatOnlyTheFileOrOnlyTheWriterKnowsStays) {
+  struct Row {
+    const char* what;
+    std::uint64_t revision;
+    core::Stop writes;
+    std::set<std::string> told;
+    std::set<std::string> stand;
+  } rows[] = {
+      {"the first", 5, {.id = "a", .local = true}, {}, {"a"}},
+      {"another, which does not know it", 5, {.id = "b", .local = true}, {}, {"a", "b"}},
+      {"a later one, of the ledger", 6, {.id = "c"}, {}, {"a", "b", "c"}},
+      {"one that is late", 5, {.id = "d", .local = true}, {}, {"a", "b", "c", "d"}},
+      {"one of the ledger that is late, and lifted by then", 4, {.id = "e"}, {}, {"a", "b", "c", "d"}},
+      {"the ledger answers for two", 7, {.id = "f"}, {"a", "d"}, {"b", "f"}},
+      {"and for those that are late", 6, {.id = "g", .local = true}, {"g"}, {"b", "f"}},
+  };
+  World world;
+  for (const Row& row : rows) {
+    world.says.revision = row.revision;
+    world.says.stops = {row.writes};
+    ASSERT_TRUE(write_durable(world.state, world.says, kSecond, row.told));
+    std::set<std::string> standing;
+    for (const core::Stop& stop : read_durable(world.state)->state.stops) standing.insert(stop.id);
+    EXPECT_EQ(standing, row.stand) << row.what;
+  }
+}
+
 TEST(Durable, ANewerRevisionOfTheSameEpochStays) {
   World world;
   write_revision(world, 7);

@@ -5,6 +5,8 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <future>
+#include <string_view>
 
 #include "page/report.h"
 #include "page/scan.h"
@@ -18,24 +20,6 @@ using core::Mode;
 
 constexpr Call kSend{.tenant = "acme", .agent = "mailer", .run = "run-7", .tool = "email.send"};
 constexpr Call kFind{.tenant = "acme", .agent = "mailer", .run = "run-7", .tool = "crm.find"};
-
-// A process at its page as Point makes it, without Point's thread.
-struct Process {
-  explicit Process(const World& world)
-      : attachment(LivePage::open(world.state, Access::read).value(), Slots::create(world.state, {"test", "", ""}, 1).value(),
-                   DigestKey::load(world.state), witness, &alive, world.state) {}
-
-  bool run(const Call& call) {
-    Admission admission = attachment.admit(call, 1);
-    if (!admission) return false;
-    admission.permit().done(Outcome::done);
-    return true;
-  }
-
-  Witness witness;
-  bool alive = true;
-  Attachment attachment;
-};
 
 // What the spool says: how many facts of each kind, and the sum of their counts.
 struct Told {
@@ -187,6 +171,130 @@ TEST(Facts, EveryKindOfDenialHasItsOwnCount) {
   EXPECT_EQ(count_in(counts[4]), 1u);
 }
 
+TEST(Facts, ARecordSaysWhatHappened) {
+  World world;
+  Process process(world);
+  auto stop = world.stop(Mode::disable_tool, {.tool = "crm.drop"});
+  world.says.revision = 41;
+  world.publish();
+  auto run = [&](Call call) { return process.attachment.admit(call, 5'000); };
+  const std::string written =
+      run({.tenant = "acme", .agent = "mailer", .run = "run-7", .tool = "email.send", .args = "{}"}).permit().id();
+  (void)run({.tenant = "acme", .run = "run-8", .tool = "crm.drop", .args = "{}"});
+  Spool spool(world.state, process.attachment.slots().process());
+  drain_facts(process.attachment, spool);
+  Segment segment = list_segments(world.state).at(0);
+  ASSERT_TRUE(read_segment(segment, 0));
+  ASSERT_EQ(segment.records.size(), 2u);
+  const std::string now = iso8601(wall_now()).substr(0, 11), since = iso8601({5'000});
+  struct Row {
+    std::size_t record;
+    std::string says;
+  } rows[] = {
+      {0, "{\"kind\":\"admitted_write\",\"at\":\"" + now},
+      {0, "\"call\":\"" + written +
+              "\",\"tenant\":\"acme\",\"agent\":\"mailer\",\"tool\":\"email.send\",\"run\":\"run-7\",\"effect\":\"write\","
+              "\"since\":\"" +
+              since + "\",\"revision\":42,\"args\":\""},
+      {0, "\"outcome\":\"unknown\"}"},
+      {1, "{\"kind\":\"blocked\",\"at\":\"" + now},
+      {1, "\"tenant\":\"acme\",\"tool\":\"crm.drop\",\"run\":\"run-8\",\"effect\":\"write\",\"since\":\"" + since +
+              "\",\"revision\":42,\"args\":\""},
+      {1, "\"reason\":\"killed: tool_disabled:crm.drop\",\"stop\":\"" + stop.id + "\"}"},
+  };
+  for (const Row& row : rows)
+    EXPECT_TRUE(segment.records[row.record].json.contains(row.says)) << segment.records[row.record].json << "\n" << row.says;
+  auto digest = [&](std::size_t record) {
+    return segment.records[record].json.substr(segment.records[record].json.find("\"args\":\"") + 8, 32);
+  };
+  EXPECT_EQ(digest(0), digest(1)) << "the same arguments of the same tenant";
+  EXPECT_EQ(digest(0).find_first_not_of("0123456789abcdef"), std::string::npos) << digest(0);
+}
+
+// The watcher empties a ring that is half full before it is full, whatever fills it.
+TEST(Facts, TheWatcherIsWantedFromHalfARingOn) {
+  for (bool stopped : {false, true}) {
+    World world;
+    if (stopped) world.stop(Mode::stop_all, {});
+    Process process(world);
+    std::uint32_t wanted = 0;
+    process.attachment.nudge = [&] { ++wanted; };
+    SlotsHead& head = process.attachment.slots().file().head;
+    head.head = head.tail = kCells - 3;
+    for (std::uint32_t facts = 1; facts < kCells / 2; ++facts) {
+      head.head += 1;
+      EXPECT_FALSE(process.attachment.slots().half_full());
+    }
+    EXPECT_EQ(process.run(kSend), !stopped);
+    EXPECT_TRUE(process.attachment.slots().half_full());
+    EXPECT_EQ(wanted, 1u) << stopped;
+    head.tail += 2;
+    EXPECT_EQ(process.run(kSend), !stopped);
+    EXPECT_EQ(wanted, 1u);
+  }
+}
+
+TEST(Facts, TheFirstTenOfASecondAreRecordsTheOthersACount) {
+  World world;
+  Process process(world);
+  Slots& slots = process.attachment.slots();
+  Tallies& tallies = process.attachment.tallies();
+  Claim claim = slots.claim(kSend, 1).value();
+  const std::string stop(30, 's');
+  auto deny = [&](std::int64_t now) { tallies.count({slots.entry(claim.slot), Why::stop_all, stop, &claim, 0}, now); };
+  const Tally& tally = slots.file().tallies[0];
+  struct Row {
+    std::int64_t now;
+    std::uint64_t records, count, total;
+  } rows[] = {{5'000, 1, 0, 1},   {5'001, 2, 0, 2},   {5'008, 9, 0, 9},  {5'009, 10, 0, 10},
+              {5'010, 10, 1, 11}, {5'014, 10, 5, 15}, {6'000, 11, 5, 16}};
+  std::int64_t now = 5'000;
+  for (const Row& row : rows) {
+    while (tally.total < row.total) deny(row.now == 6'000 ? row.now : now++);
+    EXPECT_EQ(slots.file().head.head.load(), row.records) << row.now;
+    EXPECT_EQ(tally.count, row.count) << row.now;
+  }
+  EXPECT_EQ(tally.first, 5'010);
+  EXPECT_EQ(tally.last, 5'014);
+  EXPECT_EQ(std::string_view(tally.stop), stop.substr(0, sizeof tally.stop - 1));
+  EXPECT_EQ(std::string_view(slots.file().cells[0].stop), stop.substr(0, sizeof tally.stop - 1));
+  // What is counted while the others are being written stays, and its time is not before theirs.
+  tallies.settle([&](const Tally& told) {
+    EXPECT_EQ(told.count, 5u);
+    for (int i = 0; i < 12; ++i) deny(7'000 + i);
+    return true;
+  });
+  EXPECT_EQ(tally.count, 2u);
+  EXPECT_EQ(tally.first, 5'014);
+  EXPECT_EQ(tally.last, 7'011);
+  tallies.settle([](const Tally&) { return false; });
+  EXPECT_EQ(tally.count, 2u) << "it was not taken";
+}
+
+// A kind whose denials were all recorded in full has nothing to settle, and its place can be had in the next second.
+TEST(Facts, APlaceIsGivenToAnotherKindWhenItsSecondIsOver) {
+  World world;
+  Process process(world);
+  Slots& slots = process.attachment.slots();
+  auto deny = [&](const std::string& tool, std::int64_t now) {
+    Claim claim = slots.claim({.tool = tool}, 1).value();
+    process.attachment.tallies().count({slots.entry(claim.slot), Why::stop_all, tool, &claim, 0}, now);
+    slots.free(claim);
+  };
+  for (std::uint32_t i = 0; i < kTallies; ++i) {
+    deny("tool" + std::to_string(i), 5'000);
+    deny("tool" + std::to_string(i), 5'000);
+  }
+  deny("one more", 5'999);
+  EXPECT_EQ(slots.file().head.lost_denials.load(), 1u);
+  deny("x", 6'000);
+  EXPECT_EQ(slots.file().head.lost_denials.load(), 1u);
+  const Tally& taken = slots.file().tallies[0];
+  EXPECT_EQ(get_name(taken.entry.tool), "x");
+  EXPECT_EQ(std::string_view(taken.stop), "x");
+  EXPECT_EQ(taken.total, 1u);
+}
+
 TEST(Facts, MoreKindsThanThereIsRoomForAreCountedTogether) {
   World world;
   Process process(world);
@@ -203,6 +311,28 @@ TEST(Facts, MoreKindsThanThereIsRoomForAreCountedTogether) {
   deny(1001, 9'000);  // settled and quiet: its place is taken
   drain_facts(process.attachment, spool);
   EXPECT_EQ(told(world), (Told{.counted = kTallies + 1, .lost_denials = 10}));
+}
+
+// A frozen disk keeps the watcher in its write for as long as it likes; whoever is denied meanwhile gets an answer, and is counted.
+TEST(Facts, ADenialWaitsForNoDisk) {
+  World world;
+  Process process(world);
+  world.stop(Mode::stop_all, {});
+  for (int i = 0; i < 15; ++i) EXPECT_FALSE(process.run(kSend));
+  std::uint64_t counted = 0;
+  std::future<bool> agent;
+  bool denied_while_written = false;
+  process.attachment.tallies().settle([&](const Tally& tally) {
+    counted += tally.count;
+    agent = std::async(std::launch::async, [&] { return process.run(kSend); });
+    denied_while_written = agent.wait_for(std::chrono::seconds(2)) == std::future_status::ready;
+    return true;
+  });
+  EXPECT_TRUE(denied_while_written);
+  process.attachment.tallies().settle([&](const Tally& tally) { return counted += tally.count, true; });
+  Spool spool(world.state, process.attachment.slots().process());
+  drain_facts(process.attachment, spool);
+  EXPECT_EQ(told(world).blocked + counted, 16);
 }
 
 TEST(Facts, DenialsAtAFullTableAreCounted) {

@@ -8,8 +8,15 @@
 namespace notaus {
 namespace {
 
-std::unique_ptr<Denial> fault() {
-  return std::make_unique<Denial>(Denial{Why::guard_fault, reason(Why::guard_fault, ""), {}, 0, {}});
+// Made beforehand: it is said when there is no memory to say more.
+const Denial kFault{Why::guard_fault, reason(Why::guard_fault, ""), {}, 0, {}};
+
+Denial fault() noexcept {
+  try {
+    return kFault;
+  } catch (...) {
+    return {Why::guard_fault, {}, {}, 0, {}};
+  }
 }
 
 // Inside a customer's process nothing of ours is thrown: what goes wrong here denies.
@@ -18,7 +25,7 @@ Admission guarded(Ask ask) noexcept {
   try {
     return ask();
   } catch (...) {
-    return Admission(fault());
+    return Admission(std::unique_ptr<Denial>());
   }
 }
 
@@ -29,7 +36,7 @@ Guard Guard::open(GuardOptions options) noexcept { return Guard(std::make_shared
 Admission Guard::admit(const Call& call) noexcept {
   return guarded([&] {
     page::Attachment* here = point_->attachment();
-    if (here == nullptr) return Admission(std::make_unique<Denial>(point_->missing(call.tool)));
+    if (here == nullptr) return Admission(std::make_unique<Denial>(point_->missing(point_->complete(call))));
     return here->admit(point_->complete(call), wall_now().ms);
   });
 }
@@ -37,19 +44,20 @@ Admission Guard::admit(const Call& call) noexcept {
 std::optional<Denial> Guard::check(const Call& call) noexcept {
   try {
     page::Attachment* here = point_->attachment();
-    if (here == nullptr) return point_->missing(call.tool);
+    if (here == nullptr) return point_->missing(point_->complete(call));
     page::Answer answer = here->ask(point_->complete(call));
     if (answer.why == Why::allowed) return std::nullopt;
     return here->denial(answer, call.tool);
   } catch (...) {
-    return *fault();
+    return fault();
   }
 }
 
 void Guard::refused(const Call& call, std::string_view why) noexcept {
   try {
     if (page::Attachment* here = point_->attachment()) here->refused(point_->complete(call), why, wall_now().ms);
-  } catch (...) {  // a record is lost; nothing was admitted
+  } catch (...) {
+    return;  // a record is lost; nothing was admitted
   }
 }
 
@@ -65,20 +73,39 @@ std::string Guard::trouble() const { return point_->trouble(); }
 Admission Handle::admit(std::string_view args) noexcept {
   return guarded([&] {
     page::Attachment* here = point_->attachment();
-    if (here == nullptr) return Admission(std::make_unique<Denial>(point_->missing(lane_->tool)));
+    if (here == nullptr) return Admission(std::make_unique<Denial>(point_->missing(lane_->call(args))));
     return here->admit(*lane_, args, point_->now_ms());
   });
 }
 
+const Denial& Admission::denial() const noexcept { return denial_ ? *denial_ : kFault; }
+
 std::optional<Denial> Permit::recheck() noexcept {
-  if (attachment_ == nullptr) return *fault();
-  auto denied = attachment_->recheck({slot_, claim_}, word_);
-  if (denied) attachment_ = nullptr;  // it is over
-  return denied;
+  if (attachment_ == nullptr) return fault();
+  try {
+    auto denied = attachment_->recheck({slot_, claim_}, word_);
+    if (denied) attachment_ = nullptr;  // it is over
+    return denied;
+  } catch (...) {
+    done(Outcome::not_sent);
+    return fault();
+  }
 }
 
 void Permit::done(Outcome outcome) noexcept {
   if (page::Attachment* here = std::exchange(attachment_, nullptr)) here->finish({slot_, claim_}, word_, outcome);
+}
+
+std::optional<Cancellation> Permit::cancellation() const noexcept {
+  try {
+    return attachment_ != nullptr ? attachment_->cancellation({slot_, claim_}) : std::nullopt;
+  } catch (...) {  // no memory: nothing is asked of the call now, the next flip or look asks again
+    return std::nullopt;
+  }
+}
+
+std::stop_token Permit::stop_token() {
+  return attachment_ != nullptr ? attachment_->stop_token({slot_, claim_}) : std::stop_token();
 }
 
 std::string Permit::id() const { return attachment_ != nullptr ? attachment_->id({slot_, claim_}) : ""; }

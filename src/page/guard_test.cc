@@ -134,6 +134,37 @@ TEST(Guard, CallRunsTheFunctionOnlyIfAllowed) {
   EXPECT_EQ(ran, 1);
 }
 
+TEST(Guard, CheckAnswersAsAdmitDoesAndTakesNoSlot) {
+  World world;
+  Guard guard = open(world);
+  EXPECT_FALSE(guard.check(kSend));
+  auto stop = world.stop(Mode::disable_writes, {});
+  EXPECT_EQ(guard.check(kSend).value().reason, "killed: writes_disabled:email.send");
+  EXPECT_EQ(guard.check(kSend).value().stop, stop.id);
+  EXPECT_FALSE(guard.check(kFind));
+  EXPECT_TRUE(calls_seen(world).empty());
+  std::filesystem::remove(world.state.page());
+  EXPECT_TRUE(within_seconds(5, [&] { return guard.check(kFind).has_value(); }));
+  EXPECT_EQ(guard.check(kFind).value().reason, "killed: fenced:page_missing");
+}
+
+TEST(Guard, WhatWasTurnedAwayUnaskedIsRecordedWithItsReason) {
+  World world;
+  {
+    Guard guard = open(world);
+    guard.refused({.tenant = "acme", .tool = "email.send"}, "two ids");
+    EXPECT_TRUE(calls_seen(world).empty());
+    std::vector<Admission> all;
+    while (Admission admission = guard.admit(kFind)) all.push_back(std::move(admission));
+    guard.refused({.tenant = "acme", .tool = "email.send"}, "no id");  // there is no slot for it: counted
+  }
+  std::string spooled = all_spooled(world);
+  EXPECT_TRUE(spooled.contains("\"tenant\":\"acme\",\"tool\":\"email.send\",\"reason\":\"rejected: two ids\"")) << spooled;
+  EXPECT_TRUE(spooled.contains("\"kind\":\"blocked_agg\"")) << spooled;
+  std::filesystem::remove(world.state.page());
+  open(world).refused(kSend, "nobody listens");
+}
+
 TEST(Guard, AFullTableDeniesAndAFreedSlotAdmits) {
   World world;
   Guard guard = open(world);
@@ -177,43 +208,6 @@ TEST(Guard, AFloodOfDenialsIsCountedExactly) {
     counted += at == std::string::npos ? 1 : std::stoull(line.substr(at + 8));
   }
   EXPECT_EQ(counted, kCalls);
-}
-
-TEST(Guard, TheLatchDeniesEverythingWithoutTheLock) {
-  World world;
-  Guard guard = open(world);
-  Handle handle = guard.handle(kFind);
-  EXPECT_TRUE(handle.admit());
-  world.publisher->latch();
-  EXPECT_EQ(ask(guard, kFind), "killed: stop_all");
-  EXPECT_FALSE(handle.admit());
-  EXPECT_TRUE(world.publisher->unlatch(world.lock(), world.publisher->kept()));
-  EXPECT_TRUE(handle.admit());
-}
-
-// A stop that stands on the latch alone, and a resume that lifts it: one of them sees the other.
-TEST(Guard, ALatchThatAStopWasKeptByMeanwhileIsNotLifted) {
-  World world;
-  Guard guard = open(world);
-  world.publisher->latch();
-  const std::uint64_t lifts = world.publisher->lifts(), kept = world.publisher->kept();
-  world.publisher->keep();
-  EXPECT_FALSE(world.publisher->unlatch(world.lock(), kept));
-  EXPECT_NE(world.publisher->lifts(), lifts);  // even so: by then the stop may have looked already
-  EXPECT_EQ(ask(guard, kFind), "killed: stop_all");
-  EXPECT_TRUE(world.publisher->unlatch(world.lock(), world.publisher->kept()));
-  EXPECT_EQ(ask(guard, kFind), "ok");
-}
-
-TEST(Guard, ALatchOfUnknownMeaningDenies) {
-  World world;
-  Guard guard = open(world);
-  EXPECT_EQ(ask(guard, kFind), "ok");
-  LivePage page = LivePage::open(world.state, Access::write).value();
-  page.head().latch.fetch_or(4);
-  EXPECT_NE(ask(guard, kFind), "ok");
-  page.head().latch.fetch_and(~std::uint64_t{4});
-  EXPECT_EQ(ask(guard, kFind), "ok");
 }
 
 TEST(Guard, NoPageDeniesUntilThereIsOne) {
@@ -400,15 +394,19 @@ TEST(Publisher, AStopThatDoesNotFitStopsEverything) {
   EXPECT_EQ(ask(guard, kFind), "killed: stop_all");
 }
 
-TEST(Publisher, LiftingTheLatchRevivesNoRetiredPage) {
+TEST(Publisher, AReplacementThatFailsLeavesThePageAsItIs) {
   World world;
-  LivePage old = LivePage::open(world.state, Access::read).value();
-  Publisher late = Publisher::open(world.state).value();  // of a command that is slow
-  late.latch();
-  world.replace();
-  EXPECT_EQ(old.head().latch.load(), kLatched | kRetired);
-  EXPECT_TRUE(late.unlatch(world.lock(), late.kept()));
-  EXPECT_EQ(old.head().latch.load(), kRetired);
+  Guard guard = open(world);
+  const std::string next = world.state.page() + ".next";
+  std::filesystem::create_directories(next + "/in the way");
+  EXPECT_FALSE(Publisher::replace(world.state, world.lock(), world.says));
+  EXPECT_EQ(ask(guard, kFind), "ok");
+  EXPECT_FALSE(world.publisher->retired());
+  std::filesystem::remove_all(next);
+  std::ofstream(next) << "left by a kill";
+  EXPECT_TRUE(Publisher::replace(world.state, world.lock(), world.says));  // control
+  EXPECT_TRUE(world.publisher->retired());
+  EXPECT_FALSE(std::filesystem::exists(next));
 }
 
 TEST(Publisher, NeverGoesBackToAnOlderRevision) {

@@ -17,7 +17,7 @@ namespace notaus::page {
 
 constexpr std::uint64_t kPageMagic = 0x4547'4150'5354'4f4eu;   // "NOTSPAGE"
 constexpr std::uint64_t kSlotsMagic = 0x5354'4f4c'5354'4f4eu;  // "NOTSLOTS"
-constexpr std::uint32_t kPageVersion = 1;
+constexpr std::uint32_t kPageVersion = 2;
 
 constexpr std::size_t kHalfSize = 3 << 19;  // 1.5 MiB
 constexpr std::size_t kHalfHead = 64;
@@ -35,17 +35,19 @@ struct PageHead {
   char boot_id[40];              // /proc/sys/kernel/random/boot_id: a page of another boot counts as missing
   char pad0[56];
   alignas(64) Word word;                           // 0: nothing was ever published
-  alignas(64) Word latch;                          // read after the word; any bit set denies every call
+  alignas(64) Word latch;                          // read after the word: see denies()
   alignas(64) std::atomic<std::int64_t> permit_until;  // CLOCK_BOOTTIME ns; for snapshots that need a permit
-  alignas(64) Word kept;  // stops that stand on the latch alone, counted once they are stored: see Publisher::latch
-  Word lifts;             // attempts to clear it
-  char pad1[3760];
+  char pad1[3832];
 };
 static_assert(sizeof(PageHead) == 4096 && offsetof(PageHead, word) == 128 && offsetof(PageHead, latch) == 192);
 
-// Bits of the latch.
-constexpr std::uint64_t kLatched = 1;  // a stop could not get the lock in time: stop_all on this host
-constexpr std::uint64_t kRetired = 2;  // another page has taken this one's place
+// The latch, low to high: a bit; how often a stop has set it or was kept by it since it was lifted; how often it was lifted. The last
+// stands there so that who set it can tell that it was lifted, even if it is set again, and denies nothing.
+constexpr std::uint64_t kRetired = 1;  // another page has taken this one's place
+constexpr std::uint64_t kOneStop = 2;  // a stop could not get the lock in time: stop_all on this host
+constexpr std::uint64_t kOneLift = std::uint64_t{1} << 40;  // a stop a millisecond would count up to here in 17 years
+constexpr bool denies(std::uint64_t latch) { return (latch & (kOneLift - 1)) != 0; }
+constexpr std::uint64_t lifts_of(std::uint64_t latch) { return latch / kOneLift; }
 
 struct HalfHead {
   std::atomic<std::uint64_t> sequence;
@@ -133,13 +135,13 @@ constexpr std::uint32_t kTallies = 64;
 struct SlotsHead {
   std::uint64_t magic;
   std::uint32_t version;
-  std::uint32_t slots, cells, tallies;
+  std::uint32_t pad;
   std::int64_t started;  // wall ms
   std::uint64_t page_id;  // of the page this process decides by
   std::int32_t pid;  // in its own namespace: for people, never compared
   std::uint32_t admission_only;
   Name<62> name, tenant, agent;
-  char pad0[16];
+  char pad0[24];
   alignas(64) std::atomic<std::uint64_t> high;  // no slot at or above it was ever used
   alignas(64) std::atomic<std::uint64_t> head;  // ring: next position to fill
   alignas(64) std::atomic<std::uint64_t> tail;  // ring: next position to move to the spool
@@ -147,6 +149,7 @@ struct SlotsHead {
   std::atomic<std::uint64_t> lost_denials;
   std::atomic<std::uint64_t> missed;  // the page word when a call last ended and the ring was full
   std::atomic<std::uint64_t> rounds;  // how often the watcher has emptied ring and tallies
+  std::atomic<std::uint64_t> sentinel;  // 1: it has seen the file STOP and denies everything by itself
   char pad1[3584];
 };
 static_assert(sizeof(SlotsHead) == 4096);

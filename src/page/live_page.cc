@@ -39,8 +39,8 @@ std::expected<void, PageTrouble> check_head(const StateDir& state, const PageHea
 
 }  // namespace
 
-std::expected<LivePage, PageTrouble> LivePage::open(const StateDir& state, Access access) {
-  auto fd = open_file(state.page(), (access == Access::write ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK);
+std::expected<LivePage, PageTrouble> LivePage::open(const StateDir& state, const std::string& path, Access access) {
+  auto fd = open_file(path, (access == Access::write ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK);
   if (!fd) return deny(Why::page_missing, fmt::format("no live page: {}; {}", fd.error().what, remedy(state)));
   struct stat file{};
   if (fstat(fd->get(), &file) != 0) return deny(Why::page_missing, os_trouble(state.page(), errno).what);
@@ -78,7 +78,7 @@ void LivePage::abandon() {
 
 bool LivePage::in_place(const StateDir& state) const {
   struct stat file{};
-  return stat(state.page().c_str(), &file) == 0 && file.st_dev == device_ && file.st_ino == inode_ && file.st_nlink > 0;
+  return stat(state.page().c_str(), &file) == 0 && file.st_dev == device_ && file.st_ino == inode_;
 }
 
 }  // namespace notaus::page

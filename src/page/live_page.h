@@ -24,7 +24,10 @@ class LivePage {
  public:
   // page_missing (none, or of another boot), page_version, page_owner (not the state directory's owner's, or others may write it),
   // page_torn (not a page).
-  static std::expected<LivePage, PageTrouble> open(const StateDir& state, Access access);
+  static std::expected<LivePage, PageTrouble> open(const StateDir& state, Access access) {
+    return open(state, state.page(), access);
+  }
+  static std::expected<LivePage, PageTrouble> open(const StateDir& state, const std::string& path, Access access);
 
   LivePage(LivePage&& other) noexcept : base_(std::exchange(other.base_, nullptr)), device_(other.device_), inode_(other.inode_) {}
   LivePage& operator=(LivePage&&) = delete;

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "page/report.h"
+#include "page/sentinel.h"
 
 namespace notaus::page {
 namespace {
@@ -66,8 +67,8 @@ Point::~Point() {
   if (watcher_) watcher_->join();
   report();
   if (spool_) spool_->close();
-  for (auto& attachment : attachments_)
-    if (attachment->alive()) attachment->slots().leave();
+  for (auto& attachment : attachments_)  // what found no room in the spool stays in its file, for whoever drains the dead
+    if (attachment->alive() && attachment->slots().idle()) attachment->slots().leave();
 }
 
 // The child gets the mutexes free, none of the descriptors that hold our owner locks, and no watcher.
@@ -121,11 +122,8 @@ void Point::attach() {
   attachments_.push_back(
       std::make_unique<Attachment>(*std::move(page), *std::move(slots), DigestKey::load(state_), witness_, alive, state_));
   attachments_.back()->nudge = [this] { nudge(); };
-  {
-    std::scoped_lock hold(told_);
-    trouble_.clear();
-  }
-  attachment_ = attachments_.back().get();
+  aside_ = nullptr;
+  (void)heed_sentinel(*attachments_.back());
 }
 
 void Point::detach(Why why, std::string what) {
@@ -135,9 +133,10 @@ void Point::detach(Why why, std::string what) {
   trouble_ = std::move(what);
 }
 
-Denial Point::missing(std::string_view tool) const {
+Denial Point::missing(const Call& call) const {
+  if (Attachment* aside = aside_; aside != nullptr && aside->alive()) aside->count_denial(call, {.why = Why::stop_all});
   std::scoped_lock hold(told_);
-  return {why_, reason(why_, tool), {}, 0, trouble_};
+  return {why_, reason(why_, call.tool), {}, 0, trouble_};
 }
 
 std::string Point::trouble() const {
@@ -171,28 +170,62 @@ void Point::watch() {
   while (!stopping_) {
     now_ms_.store(wall_now().ms, std::memory_order_relaxed);
     unsigned nudges = nudges_;
-    Attachment* here = attachment_;
+    Attachment* here = mapped();
     std::uint64_t word = here != nullptr ? here->page().head().word.load() : 0;
-    if (word != seen && std::exchange(seen, word) != 0 && options_.on_change) options_.on_change();
+    const bool flipped = word != seen && std::exchange(seen, word) != 0;
+    if (flipped) tell_of_change();
+    auto deadline = here != nullptr ? here->ask_to_stop(boot_now()) : std::nullopt;
     report();
-    if (std::chrono::steady_clock::now() - checked >= kRound) {
+    if (std::chrono::steady_clock::now() - checked >= kRound || (flipped && aside_ != nullptr)) {
       checked = std::chrono::steady_clock::now();
       check_in_place();
     }
-    wait_for_news(word, nudges);
+    wait_for_news(word, nudges, deadline);
   }
 }
 
 // A page that was deleted or replaced under us admits nothing, however fresh it looks: no stop would reach it.
 void Point::check_in_place() {
-  std::scoped_lock hold(mutex_);
-  Attachment* here = attachment_;
-  if (here != nullptr && here->page().in_place(state_) && here->slots().in_place()) return;
+  std::unique_lock hold(mutex_);
+  Attachment* here = mapped();
+  if (here != nullptr && here->page().in_place(state_) && here->slots().in_place()) {
+    const bool changed = heed_sentinel(*here);
+    hold.unlock();
+    if (changed) tell_of_change();
+    return;
+  }
+  aside_ = nullptr;
   if (here != nullptr) {
     detach(Why::page_missing, fmt::format("{} was replaced or removed", state_.page()));
     here->page().abandon();
   }
   if (!state_.path.empty()) attach();
+}
+
+void Point::tell_of_change() {
+  if (options_.on_change) options_.on_change();
+}
+
+// Only the state's owner can put a record onto the page, and does so with its next command. Until it stands there we deny by ourselves,
+// also when the file has gone again. Where calls are asked from now on; false: as before.
+bool Point::heed_sentinel(Attachment& here) {
+  const bool was_aside = aside_ == &here;
+  bool aside = was_aside || sentinel_stands(state_);
+  if (aside && here.stopped_by(kSentinelActor)) aside = false;
+  if (aside == was_aside && (aside || attachment_ == &here)) return false;
+  here.slots().file().head.sentinel.store(aside);
+  here.stand_aside(aside);
+  aside_ = aside ? &here : nullptr;
+  if (aside) {
+    detach(Why::stop_all, fmt::format("{} stands: remove it, and `notaus status` tells which stop to resume", state_.sentinel()));
+    return true;
+  }
+  {
+    std::scoped_lock hold(told_);
+    trouble_.clear();
+  }
+  attachment_ = &here;
+  return true;
 }
 
 void Point::report() {
@@ -201,13 +234,13 @@ void Point::report() {
     if (!attachment->alive() || !spool_) continue;
     drain_facts(*attachment, *spool_);
     attachment->slots().file().head.rounds.fetch_add(1);
-    if (attachment.get() != attachment_ && attachment->slots().idle()) attachment->slots().leave();  // of a page that was replaced
+    if (attachment.get() != mapped() && attachment->slots().idle()) attachment->slots().leave();  // of a page that was replaced
   }
 }
 
-void Point::wait_for_news(std::uint64_t seen_word, unsigned seen_nudge) {
+void Point::wait_for_news(std::uint64_t seen_word, unsigned seen_nudge, std::optional<BootTime> deadline) {
   struct futex_waitv waits[2] = {};
-  Attachment* here = attachment_;
+  Attachment* here = mapped();
   unsigned count = 0;
   auto add = [&](const void* word, std::uint32_t seen, std::uint32_t flags) {
     waits[count++] = {seen, reinterpret_cast<std::uintptr_t>(word), flags, 0};
@@ -218,9 +251,10 @@ void Point::wait_for_news(std::uint64_t seen_word, unsigned seen_nudge) {
   if (here != nullptr) last_head_ = here->slots().file().head.head.load();
   timespec until{};
   clock_gettime(CLOCK_MONOTONIC, &until);
-  auto patience = busy ? kBusyRound : kRound;
-  until.tv_nsec += std::chrono::nanoseconds(patience).count() % 1'000'000'000;
-  until.tv_sec += std::chrono::duration_cast<std::chrono::seconds>(patience).count() + until.tv_nsec / 1'000'000'000;
+  std::int64_t patience = std::chrono::nanoseconds(busy ? kBusyRound : kRound).count();
+  if (deadline) patience = std::clamp<std::int64_t>(deadline->ns - boot_now().ns, 0, patience);
+  until.tv_nsec += patience % 1'000'000'000;
+  until.tv_sec += patience / 1'000'000'000 + until.tv_nsec / 1'000'000'000;
   until.tv_nsec %= 1'000'000'000;
   if (syscall(SYS_futex_waitv, waits, count, 0, &until, CLOCK_MONOTONIC) < 0 && errno == ENOSYS)
     std::this_thread::sleep_for(kBusyRound);

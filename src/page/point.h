@@ -27,7 +27,8 @@ class Point {
     return attach_in_child();
   }
 
-  [[nodiscard]] Denial missing(std::string_view tool) const;
+  // Where nothing can be asked. Counted where there are slots to count in.
+  [[nodiscard]] Denial missing(const Call& call) const;
   [[nodiscard]] std::string trouble() const;
 
   // Wall time as of the watcher's last round, for calls that must not ask a clock. At most about a second old.
@@ -42,19 +43,23 @@ class Point {
   static void after_fork_child();
 
   Attachment* attach_in_child();
-  void attach();          // under mutex_
+  [[nodiscard]] Attachment* mapped() const { return aside_ != nullptr ? aside_.load() : attachment_.load(); }  // asked now, or not
+  void attach();  // under mutex_
   void detach(Why why, std::string what);
   void start_watcher();
   void watch();
   void check_in_place();
+  bool heed_sentinel(Attachment& here);
+  void tell_of_change();
   void report();
   void nudge();
-  void wait_for_news(std::uint64_t seen_word, unsigned seen_nudge);
+  void wait_for_news(std::uint64_t seen_word, unsigned seen_nudge, std::optional<BootTime> deadline);
 
   const GuardOptions options_;
   StateDir state_;
   Witness witness_;
   std::atomic<Attachment*> attachment_{nullptr};
+  std::atomic<Attachment*> aside_{nullptr};  // ours, while the file STOP stands and the page does not say so
   std::atomic<std::int64_t> now_ms_;
 
   mutable std::mutex told_;  // why_ and trouble_: held for no longer than a copy takes, since denials take it

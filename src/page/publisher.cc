@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/id.h"
 #include "base/must.h"
 
@@ -26,11 +27,13 @@ void write_image(std::byte* half, std::uint64_t sequence, const std::vector<std:
   head.sequence.store(sequence, std::memory_order_release);
 }
 
-void retire(const StateDir& state) {
-  if (auto old = LivePage::open(state, Access::write)) {
-    old->head().latch.fetch_or(kRetired);
-    (void)syscall(SYS_futex, &old->head().word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
-  }
+// What its latch said at that moment. Whoever sets it later finds it retired.
+std::uint64_t retire(const StateDir& state) {
+  auto old = LivePage::open(state, Access::write);
+  if (!old) return 0;
+  const std::uint64_t latch = old->head().latch.fetch_or(kRetired);
+  (void)syscall(SYS_futex, &old->head().word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+  return latch;
 }
 
 }  // namespace
@@ -58,9 +61,9 @@ Result<Publisher> Publisher::open(const StateDir& state) {
 
 Result<Publisher> Publisher::replace(const StateDir& state, const PageLock&, const core::State& initial) {
   if (auto made = make_directories(state); !made) return std::unexpected(made.error());
-  retire(state);
-  if (unlink(state.page().c_str()) != 0 && errno != ENOENT) return std::unexpected(os_trouble(state.page(), errno));
-  auto fd = make_file(state.page(), kPageSize, 0644);
+  const std::string path = state.page() + ".next";  // seen by nobody until it is whole: a full disk or a kill changes nothing
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) return std::unexpected(os_trouble(path, errno));
+  auto fd = make_file(path, kPageSize, 0644);
   if (!fd) return std::unexpected(fd.error());
   PageHead head{};
   head.magic = kPageMagic;
@@ -70,12 +73,14 @@ Result<Publisher> Publisher::replace(const StateDir& state, const PageLock&, con
   head.time_namespace = time_namespace();
   std::string boot = boot_id();
   std::memcpy(head.boot_id, boot.data(), std::min(boot.size(), sizeof head.boot_id - 1));
-  if (auto wrote = write_at(fd->get(), &head, offsetof(PageHead, pad0), 0); !wrote)
-    return std::unexpected(wrote.error().in(state.page()));
-  auto page = LivePage::open(state, Access::write);
+  if (auto wrote = write_at(fd->get(), &head, offsetof(PageHead, pad0), 0); !wrote) return std::unexpected(wrote.error().in(path));
+  auto page = LivePage::open(state, path, Access::write);
   if (!page) return trouble(Kind::broken, page.error().what);
   Publisher publisher(*std::move(page));
   if (auto flipped = publisher.flip(initial); !flipped) return std::unexpected(flipped.error());
+  const bool latched = denies(retire(state) & ~kRetired);
+  if (latched) publisher.latch();
+  if (rename(path.c_str(), state.page().c_str()) != 0) return std::unexpected(os_trouble(state.page(), errno));
   return publisher;
 }
 
@@ -91,8 +96,7 @@ Result<core::State> Publisher::current() const {
 
 Result<core::State> Publisher::publish(const PageLock&, core::State next) {
   if (auto now = current(); now && now->epoch == next.epoch) must(next.revision >= now->revision, next.revision, now->revision);
-  if (auto flipped = flip(next); !flipped) return std::unexpected(flipped.error());
-  return next;
+  return flip(std::move(next));
 }
 
 Result<core::State> Publisher::add_local(const PageLock&, core::Stop stop) {
@@ -100,25 +104,27 @@ Result<core::State> Publisher::add_local(const PageLock&, core::Stop stop) {
   if (!state) return state;
   stop.local = true;
   state->stops.push_back(stop);
-  if (flip(*state)) return state;
+  if (auto flipped = flip(*state)) return flipped;
   // It does not fit: stop more rather than less, with a record that is sure to be small.
   auto& small = state->stops.back();
   small.selector = {};
   small.mode = core::Mode::stop_all;
   small.reason = "the page is full: stopped everything instead";
+  small.grace.reset();  // and ends nothing that it was not meant for
   for (auto& other : state->stops) other.reason = other.id == small.id ? other.reason : "";
-  if (auto flipped = flip(*state); !flipped) return std::unexpected(flipped.error());
-  return state;
+  return flip(*std::move(state));
 }
 
 Result<core::State> Publisher::drop_local(const PageLock&, const std::string& id) {
   auto state = current();
   if (!state || std::erase_if(state->stops, [&](const core::Stop& stop) { return stop.local && stop.id == id; }) == 0) return state;
-  if (auto flipped = flip(*state); !flipped) return std::unexpected(flipped.error());
-  return state;
+  return flip(*std::move(state));
 }
 
-Result<> Publisher::flip(const core::State& state) {
+Result<core::State> Publisher::flip(core::State state) {
+  // From when it first stands on this host: the clocks of hosts are not compared.
+  for (core::Stop& stop : state.stops)
+    if (stop.grace && stop.cancel_at.ns == 0) stop.cancel_at = {boot_now().ns + std::chrono::nanoseconds(*stop.grace).count()};
   auto image = core::flatten(state, kImageMax);
   if (!image) return std::unexpected(image.error());
   std::uint64_t now = word();
@@ -129,19 +135,25 @@ Result<> Publisher::flip(const core::State& state) {
   // From now on only this half is a page: a word that is set back by one must not bring the last one to life again. Who is still reading
   // it finds that the word has moved.
   reinterpret_cast<HalfHead*>(page_.half(now))->sequence.store(0, std::memory_order_release);
-  return {};
+  return state;
 }
 
-void Publisher::latch() {
-  page_.head().latch.fetch_or(kLatched);
+std::uint64_t Publisher::latch() {
+  const std::uint64_t set = page_.head().latch.fetch_add(kOneStop) + kOneStop;
   wake();
+  return set;
 }
-bool Publisher::latched() const { return (page_.head().latch.load() & kLatched) != 0; }
 
-bool Publisher::unlatch(const PageLock&, std::uint64_t kept) {
-  page_.head().lifts.fetch_add(1);
-  if (page_.head().kept.load() != kept) return false;
-  page_.head().latch.fetch_and(~kLatched);
+bool Publisher::keep(std::uint64_t set) {
+  std::uint64_t now = latch_word();
+  while (lifts_of(now) == lifts_of(set) && (now & kRetired) == 0)
+    if (page_.head().latch.compare_exchange_weak(now, now + kOneStop)) return true;
+  return false;
+}
+
+bool Publisher::unlatch(const PageLock&, std::uint64_t seen) {
+  const std::uint64_t lifted = (lifts_of(seen) + 1) * kOneLift | (seen & kRetired);
+  if (!page_.head().latch.compare_exchange_strong(seen, lifted)) return false;
   wake();
   return true;
 }

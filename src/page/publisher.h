@@ -29,13 +29,15 @@ class Publisher {
   // The page as it is. gone: there is none, or it is of another boot; broken: it is there and unusable; refused: not yours.
   static Result<Publisher> open(const StateDir& state);
 
-  // A page that says `initial`, in place of whatever is there: what processes have mapped is retired first. Needs the lock.
+  // A page that says `initial`, in place of whatever is there: what processes have mapped is retired first, and whoever stands on its
+  // latch stands on the new one's. Needs the lock.
   static Result<Publisher> replace(const StateDir& state, const PageLock& lock, const core::State& initial);
 
   // What the page says now; with or without the lock. broken: its current half is damaged.
   [[nodiscard]] Result<core::State> current() const;
 
-  // Flips to `next`, which the caller has reconciled with current() under this same lock. refused: it does not fit.
+  // Flips to `next`, which the caller has reconciled with current() under this same lock. refused: it does not fit. A stop with a grace and
+  // no deadline yet gets one, counted from now; what is returned is what the page says.
   Result<core::State> publish(const PageLock& lock, core::State next);
 
   // Adds one stop that no ledger has heard of, and flips. On a page that cannot hold it, a global stop_all is added instead.
@@ -44,19 +46,18 @@ class Publisher {
   // Takes a local stop off the page again, if it is there; the others stay.
   Result<core::State> drop_local(const PageLock& lock, const std::string& id);
 
-  // stop_all on this host, without the lock and without memory: one atomic OR. A stop that stands on the latch alone and a resume that
-  // lifts it must not miss each other:
+  // stop_all on this host, without the lock and without memory: one atomic addition. A stop that stands on the latch alone and a resume
+  // that lifts it cannot miss each other, since every step of either moves the same word:
   //
-  //   stop:    lifts() -> latch() -> store the stop -> keep() -> lifts() again: moved, then it begins anew
-  //   resume:  kept() -> read what is stored, publish it -> unlatch(kept), which counts a lift first: kept() moved, then it reads anew
-  //
-  // All seq_cst, as with claim and flip in slots.h: either the stop sees the lift, or the lift sees the stop.
-  void latch();
-  [[nodiscard]] bool latched() const;
-  [[nodiscard]] std::uint64_t lifts() const { return page_.head().lifts.load(); }
-  void keep() { page_.head().kept.fetch_add(1); }
-  [[nodiscard]] std::uint64_t kept() const { return page_.head().kept.load(); }
-  [[nodiscard]] bool unlatch(const PageLock& lock, std::uint64_t kept);
+  //   stop:    set = latch() -> store the stop -> keep(set); false: it was lifted meanwhile, and the stop begins anew
+  //   resume:  seen = latch_word() -> read what is stored, publish it -> unlatch(seen); false: a stop set it or was kept, it reads anew
+  std::uint64_t latch();  // what the word says since
+  [[nodiscard]] bool keep(std::uint64_t set);
+  [[nodiscard]] std::uint64_t latch_word() const { return page_.head().latch.load(); }
+  [[nodiscard]] bool unlatch(const PageLock& lock, std::uint64_t seen);
+
+  [[nodiscard]] bool latched() const { return denies(latch_word()); }
+  [[nodiscard]] bool retired() const { return (latch_word() & kRetired) != 0; }
 
   // Wakes every watcher that waits on the word.
   void wake();
@@ -66,7 +67,7 @@ class Publisher {
 
  private:
   explicit Publisher(LivePage page) : page_(std::move(page)) {}
-  Result<> flip(const core::State& state);
+  Result<core::State> flip(core::State state);
 
   LivePage page_;
 };

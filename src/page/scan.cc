@@ -71,14 +71,15 @@ Result<std::vector<SeenCall>> just_ended(int fd, const std::string& process, std
   auto head = read_part<std::uint64_t>(fd, offsetof(SlotsFile, head.head));
   auto missed = read_part<std::uint64_t>(fd, offsetof(SlotsFile, head.missed));
   if (!head || !missed) return trouble(Kind::broken, "a slot file ends too early");
+  constexpr int kOlder = 32;  // threads that come late with theirs are fewer
   int older = 0;
-  for (std::uint64_t at = *head; at > 0 && *head - at < kCells && older < 32; --at) {
+  for (std::uint64_t at = *head; at > 0 && *head - at < kCells && older < kOlder; --at) {
     auto told = read_cell(fd, process, at - 1);
     if (!told) continue;
-    if (told->page_word < flipped) ++older;  // neighbours may have swapped places, but not by 32
+    if (told->page_word < flipped) ++older;
     if (told->fact == Fact::ended && told->page_word >= flipped && told->call.entry.word < flipped) out.push_back(told->call);
   }
-  if (*missed >= flipped || (*head >= kCells && older == 0))
+  if (*missed >= flipped || (*head >= kCells && older < kOlder))
     return trouble(Kind::refused,
                    process + ": more calls have ended than it could record; the list of what was in flight is not complete");
   return out;
@@ -104,7 +105,7 @@ Result<> fill(const StateDir& state, SeenPoint& point, std::uint64_t flipped) {
   SlotsHead head{};
   if (auto read = read_part(fd->get(), 0, head); !read) return read;
   if (head.magic == 0 && point.alive) return {};  // just being made: it has no call yet, and will see the flip
-  if (head.magic != kSlotsMagic || head.version != kPageVersion || head.slots != kSlots)
+  if (head.magic != kSlotsMagic || head.version != kPageVersion)
     return std::unexpected(unreadable(fd->get(), state.slots() + "/" + point.process));
   point.name = get_name(head.name);
   point.tenant = get_name(head.tenant);
@@ -114,6 +115,7 @@ Result<> fill(const StateDir& state, SeenPoint& point, std::uint64_t flipped) {
   point.pid = head.pid;
   point.admission_only = head.admission_only != 0;
   point.rounds = head.rounds.load();
+  point.sentinel = head.sentinel.load() != 0;
   auto words = read_part<std::array<std::uint64_t, kSlots>>(fd->get(), offsetof(SlotsFile, words));
   if (!words) return std::unexpected(words.error());
   auto high = static_cast<std::uint32_t>(std::min<std::uint64_t>(head.high.load(), kSlots));
@@ -159,26 +161,20 @@ std::optional<Outcome> outcome_in_spool(const StateDir& state, const SeenCall& c
 
 std::string SeenCall::id() const { return call_id(process, slot, word); }
 
-Call SeenCall::call() const {
-  return {.tenant = get_name(entry.tenant),
-          .agent = get_name(entry.agent),
-          .run = get_name(entry.run),
-          .tool = get_name(entry.tool),
-          .effect = entry.write != 0 ? Effect::write : Effect::read};
-}
-
 std::vector<SeenPoint> scan(const StateDir& state, std::uint64_t flipped) {
   std::vector<SeenPoint> out;
   std::error_code error;
-  for (const auto& file : std::filesystem::directory_iterator(state.slots(), error)) {
+  for (std::filesystem::directory_iterator file(state.slots(), error), end; !error && file != end; file.increment(error)) {
     SeenPoint point;
-    point.process = file.path().filename().string();
+    point.process = file->path().filename().string();
     if (point.process.starts_with('.')) continue;  // a draft: see make_file
     auto read = fill(state, point, flipped);
     if (!read && read.error().kind == Kind::gone) continue;  // left in order since the listing
     if (!read) point.trouble = read.error().what;
     out.push_back(std::move(point));
   }
+  if (error && error != std::errc::no_such_file_or_directory)  // nobody to be seen is not nobody there
+    out.emplace_back().trouble = state.slots() + ": " + error.message();
   std::ranges::sort(out, {}, &SeenPoint::process);
   return out;
 }
@@ -193,16 +189,6 @@ std::vector<Entry> recent_calls(const StateDir& state) {
       if (entry.tenant.size != 0 || entry.agent.size != 0 || entry.tool.size != 0) out.push_back(entry);
   }
   return out;
-}
-
-bool covers(const core::Stop& stop, const SeenCall& call, const core::Snapshot& state) {
-  auto whole = [](const auto& name) { return is_cut(name) ? std::string_view() : get_name(name); };
-  Call asked = call.call();
-  asked.tenant = whole(call.entry.tenant);
-  asked.agent = whole(call.entry.agent);
-  core::Selector selector = stop.selector;
-  if (is_cut(call.entry.tool)) selector.tool.clear();
-  return core::matches(selector, asked) && (stop.mode != core::Mode::disable_writes || state.writes(asked));
 }
 
 Outcome outcome_now(const StateDir& state, const SeenCall& call) {

@@ -8,8 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/snapshot.h"
-#include "page/layout.h"
+#include "page/entry.h"
 #include "page/state_dir.h"
 
 namespace notaus::page {
@@ -22,7 +21,7 @@ struct SeenCall {
   Outcome outcome = Outcome::running;  // running: it was in flight when it was seen
 
   [[nodiscard]] std::string id() const;
-  [[nodiscard]] Call call() const;  // views into this
+  [[nodiscard]] Call call() const { return call_of(entry); }  // views into this
 };
 
 struct SeenPoint {
@@ -31,6 +30,7 @@ struct SeenPoint {
   std::uint64_t page_id = 0;
   std::int32_t pid = 0;
   bool admission_only = false;
+  bool sentinel = false;  // denies by itself, since it has seen the file STOP
   std::uint64_t rounds = 0;  // of its watcher, see SlotsHead
   bool alive = false;     // someone holds its owner lock
   std::string trouble;    // not empty: it could not be read, and nothing else here is known
@@ -44,9 +44,6 @@ std::vector<SeenPoint> scan(const StateDir& state, std::uint64_t flipped = 0);
 
 // The names of calls that stood in anybody's slots lately, in flight or not. Reads whole files: not on the way of a stop.
 std::vector<Entry> recent_calls(const StateDir& state);
-
-// Would this stop deny a call like that, by the state's catalogue? A name that was cut counts as covered.
-bool covers(const core::Stop& stop, const SeenCall& call, const core::Snapshot& state);
 
 // How a call that a scan saw has ended by now: from its slot, else from the ring, else from the spool. running: its slot still has
 // it; unknown: its process died with it, or its record is gone.

@@ -45,9 +45,6 @@ Result<std::unique_ptr<Slots>> Slots::create(const StateDir& state, const Identi
   for (Word& word : file->words) word.store(slot_word(first, SlotState::free), std::memory_order_relaxed);
   SlotsHead& head = file->head;
   head.version = kPageVersion;
-  head.slots = kSlots;
-  head.cells = kCells;
-  head.tallies = kTallies;
   head.started = wall_now().ms;
   head.page_id = page_id;
   head.pid = getpid();
@@ -111,6 +108,7 @@ bool Slots::push(const Claim& claim, const News& news) {
     if (position - head.tail.load(std::memory_order_acquire) >= kCells) return false;
   } while (!head.head.compare_exchange_weak(position, position + 1, std::memory_order_relaxed));
   Cell& cell = file_->cells[position % kCells];
+  cell.turn.exchange(0);  // a reader of what stood here must not take half of this for it, even if we sleep in mid-write
   cell.call = claim.word;
   cell.word = news.page_word;
   cell.at = news.at_ms;
@@ -135,9 +133,13 @@ bool Slots::in_place() const {
 }
 
 void Slots::close_in_child() { fd_ = Fd(); }
+
 bool Slots::idle() const {
-  if (file_->head.head.load() != file_->head.tail.load()) return false;
-  return std::ranges::all_of(file_->words, [](const Word& word) { return state_of(word.load()) == SlotState::free; });
+  // The slots first: what a call has left in the ring and the tallies stood there before its slot was free.
+  if (!std::ranges::all_of(file_->words, [](const Word& word) { return state_of(word.load()) == SlotState::free; })) return false;
+  const SlotsHead& head = file_->head;
+  if (head.head.load() != head.tail.load() || head.lost_calls.load() != 0 || head.lost_denials.load() != 0) return false;
+  return std::ranges::none_of(file_->tallies, [](const Tally& tally) { return tally.used.load() != 0 && tally.count > 0; });
 }
 
 void Slots::leave() {

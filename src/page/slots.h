@@ -109,7 +109,7 @@ class Slots {
 
   [[nodiscard]] bool in_place() const;  // its file has not been deleted under us
   void close_in_child();  // after fork: the owner lock is the parent's alone
-  [[nodiscard]] bool idle() const;  // no call in flight, nothing left in the ring
+  [[nodiscard]] bool idle() const;  // no call in flight, and all there is to tell is in the spool
   void leave();  // in order: the file goes, and with it the owner lock
 
  private:

@@ -4,6 +4,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <latch>
+#include <mutex>
+#include <set>
+#include <thread>
+
 #include <notaus/guard.hpp>
 
 #include "page/scan.h"
@@ -25,15 +31,10 @@ std::string tools_in_flight(const World& world) {
   return out;
 }
 
-core::Snapshot snapshot_of(const core::State& state, std::vector<std::uint64_t>& image) {
-  image = core::flatten(state, kImageMax).value();
-  return core::Snapshot::trust(core::bytes_of(image));
-}
-
 TEST(Slots, ACallIsListedByItsOwnNamesWhoeverHadTheSlotBefore) {
   World world;
   Guard guard = Guard::open({.state = world.state.path});
-  Handle send = guard.handle(kSend), find = guard.handle(kFind);
+  Handle send = guard.handle(kSend), find = guard.handle(kFind), list = guard.handle({.tenant = "acme", .tool = "crm.list"});
   auto use_every_slot = [&] {
     std::vector<Admission> all;
     for (std::uint32_t i = 0; i < kSlots; ++i) all.push_back(guard.admit({.tenant = "acme", .tool = "crm.list"}));
@@ -46,6 +47,10 @@ TEST(Slots, ACallIsListedByItsOwnNamesWhoeverHadTheSlotBefore) {
       {"email.send", [&] { return send.admit(); }},
       {"email.send", [&] { return send.admit(); }},  // again, by the names that are there
       {"crm.find", [&] { return find.admit(); }},
+      {"crm.list", [&] { return list.admit(); }},
+      {"email.send", [&] { return send.admit(); }},
+      {"crm.find", [&] { return find.admit(); }},
+      {"crm.list", [&] { return list.admit(); }},
       {"email.send", [&] { return send.admit(); }},
       {"crm.list", [&] { return guard.admit({.tenant = "acme", .tool = "crm.list"}); }},
       {"email.send", [&] { return send.admit(); }},
@@ -79,6 +84,154 @@ TEST(Slots, AClaimEndsItsOwnCallAndNoLaterOne) {
   EXPECT_TRUE(slots->finish(second, Outcome::done));
 }
 
+TEST(Slots, AHandlesCallsAreTwoWhileBothAreInFlight) {
+  World world;
+  Guard guard = Guard::open({.state = world.state.path});
+  Handle send = guard.handle(kSend);
+  send.admit().permit().done(Outcome::done);  // its names are in a slot now
+  Admission first = send.admit(), second = send.admit();
+  EXPECT_EQ(tools_in_flight(world), "email.send email.send");
+  EXPECT_NE(first.permit().id(), second.permit().id());
+}
+
+// However a slot is claimed, no two of its calls are the same to a scanner or to a Permit.
+TEST(Slots, EveryCallOfASlotHasAWordOfItsOwn) {
+  World world;
+  auto slots = Slots::create(world.state, {"test", "", ""}, 1).value();
+  Lane lane{.tenant = "acme", .agent = "", .run = "", .tool = "email.send", .effect = Effect::write, .tag = 1};
+  std::set<std::pair<std::uint32_t, std::uint64_t>> seen;
+  auto use = [&](std::optional<Claim> claim) {
+    ASSERT_TRUE(claim);
+    EXPECT_TRUE(seen.emplace(claim->slot, claim->word).second);
+    EXPECT_EQ(state_of(claim->word), SlotState::active);
+    EXPECT_TRUE(slots->finish(*claim, Outcome::done));
+    slots->free(*claim);
+  };
+  for (int round = 0; round < 3; ++round) {
+    use(slots->claim(lane, 1));  // writes its names
+    use(slots->claim(lane, 1));  // finds them
+    for (std::uint32_t slot = 0; slot < kSlots; ++slot) use(slots->claim({.tenant = std::to_string(slot), .tool = "x"}, 1));
+  }
+}
+
+TEST(Slots, TwoThreadsThatComeBackToOneSlotDoNotShareACall) {
+  World world;
+  auto slots = Slots::create(world.state, {"test", "", ""}, 1).value();
+  Lane lane{.tenant = "acme", .agent = "", .run = "", .tool = "email.send", .effect = Effect::write, .tag = 1};
+  std::latch both(2);
+  std::mutex mutex;
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> seen;
+  auto hammer = [&] {
+    if (thread_number() % Lane::kHints != 0) return;  // of as many as there are hints, one thread; of twice as many, two
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> mine;
+    both.arrive_and_wait();
+    for (int i = 0; i < 20'000; ++i)
+      if (auto claim = slots->claim(lane, 1)) {
+        mine.emplace_back(claim->slot, claim->word);
+        (void)slots->finish(*claim, Outcome::done);
+        slots->free(*claim);
+      }
+    std::scoped_lock hold(mutex);
+    seen.insert(seen.end(), mine.begin(), mine.end());
+  };
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < 2 * Lane::kHints; ++i) threads.emplace_back(hammer);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(seen.size(), 40'000u);  // who loses the race takes another
+  std::ranges::sort(seen);
+  EXPECT_EQ(std::ranges::adjacent_find(seen), seen.end());
+  EXPECT_TRUE(slots->idle());
+}
+
+TEST(Slots, TellWhoseTheyAreAndSinceWhen) {
+  struct Row {
+    const char* name;
+    const char* file;
+  } rows[] = {{"mailer", "mailer-"}, {"", "guard-"}, {"bin/mailer", "bin_mailer-"}};
+  for (const Row& row : rows) {
+    World world;
+    const std::int64_t before = wall_now().ms;
+    auto slots = Slots::create(world.state, {row.name, "acme", "bot"}, 77).value();
+    SeenPoint point = scan(world.state).at(0);
+    EXPECT_TRUE(point.process.starts_with(row.file + std::to_string(getpid()) + "-")) << point.process;
+    EXPECT_EQ(point.process, slots->process());
+    EXPECT_EQ(point.name, row.name);
+    EXPECT_EQ(point.tenant, "acme");
+    EXPECT_EQ(point.agent, "bot");
+    EXPECT_EQ(point.pid, getpid());
+    EXPECT_EQ(point.page_id, 77u);
+    EXPECT_GE(point.started_ms, before);
+    EXPECT_TRUE(point.alive);
+    EXPECT_FALSE(point.admission_only || point.sentinel);
+  }
+}
+
+TEST(Slots, ACallIsListedWithWhatItIsAndSinceWhen) {
+  World world;
+  auto slots = Slots::create(world.state, {"test", "", ""}, 1).value();
+  Lane lane{.tenant = "acme", .agent = "mailer", .run = "run-7", .tool = "email.send", .effect = Effect::write, .tag = 1};
+  for (std::int64_t since : {5, 6}) {  // its names are new, and then they are there
+    Claim claim = slots->claim(lane, since).value();
+    Entry entry = scan(world.state).at(0).calls.at(0).entry;
+    EXPECT_EQ(entry.since, since);
+    EXPECT_EQ(get_name(entry.tenant), "acme");
+    EXPECT_EQ(get_name(entry.agent), "mailer");
+    EXPECT_EQ(get_name(entry.run), "run-7");
+    EXPECT_EQ(entry.write, 1);
+    (void)slots->finish(claim, Outcome::done);
+    slots->free(claim);
+  }
+  (void)slots->claim({.tenant = "acme", .run = "run-8", .tool = "crm.find", .effect = Effect::read}, 7).value();
+  Entry entry = scan(world.state).at(0).calls.at(0).entry;
+  EXPECT_EQ(entry.since, 7);
+  EXPECT_EQ(get_name(entry.run), "run-8");
+  EXPECT_EQ(entry.write, 0);
+}
+
+TEST(Slots, AreIdleWhenNothingIsInFlightAndAllIsTold) {
+  World world;
+  auto slots = Slots::create(world.state, {"test", "", ""}, 1).value();
+  SlotsFile& file = slots->file();
+  EXPECT_TRUE(slots->idle());
+  Claim claim = slots->claim(kSend, 1).value();
+  struct Row {
+    const char* what;
+    std::function<void()> begin, end;
+  } rows[] = {
+      {"a call", [] {},
+       [&] {
+         (void)slots->finish(claim, Outcome::done);
+         EXPECT_FALSE(slots->idle()) << "it is being recorded";
+         slots->free(claim);
+       }},
+      {"a fact", [&] { (void)slots->push(claim, {}); }, [&] { file.head.tail = file.head.head.load(); }},
+      {"a lost call", [&] { ++file.head.lost_calls; }, [&] { --file.head.lost_calls; }},
+      {"a lost denial", [&] { ++file.head.lost_denials; }, [&] { --file.head.lost_denials; }},
+      {"a count", [&] { file.tallies[3].used = file.tallies[3].count = 1; }, [&] { file.tallies[3].count = 0; }},
+  };
+  for (const Row& row : rows) {
+    row.begin();
+    EXPECT_FALSE(slots->idle()) << row.what;
+    row.end();
+    EXPECT_TRUE(slots->idle()) << row.what;
+  }
+}
+
+TEST(Slots, LeaveWithTheirFileUnlessItIsTheParents) {
+  World world;
+  auto parents = Slots::create(world.state, {"parent", "", ""}, 1).value(),
+       own = Slots::create(world.state, {"own", "", ""}, 1).value();
+  EXPECT_TRUE(parents->in_place() && own->in_place());
+  parents->close_in_child();
+  parents->leave();
+  own->leave();
+  ASSERT_EQ(scan(world.state).size(), 1u);
+  EXPECT_EQ(scan(world.state)[0].name, "parent");
+  auto deleted = Slots::create(world.state, {"deleted", "", ""}, 1).value();
+  std::filesystem::remove(world.state.slots() + "/" + deleted->process());
+  EXPECT_FALSE(deleted->in_place());
+}
+
 TEST(Slots, AForkedChildNeitherEndsNorSendsItsParentsCalls) {
   World world;
   Guard guard = Guard::open({.state = world.state.path});
@@ -101,8 +254,29 @@ TEST(Slots, ARecheckThatDeniesEndsTheCall) {
   world.publisher->latch();
   EXPECT_EQ(send.permit().recheck()->reason, "killed: stop_all");
   EXPECT_EQ(tools_in_flight(world), "crm.find");
-  EXPECT_TRUE(world.publisher->unlatch(world.lock(), world.publisher->kept()));
+  EXPECT_TRUE(world.publisher->unlatch(world.lock(), world.publisher->latch_word()));
   EXPECT_FALSE(find.permit().recheck());
+}
+
+TEST(Slots, APermitThatIsOverSaysSo) {
+  World world;
+  Guard guard = Guard::open({.state = world.state.path});
+  Admission ended = guard.admit(kSend), denied = guard.admit(kSend);
+  EXPECT_NE(ended.permit().id(), "");
+  EXPECT_TRUE(ended.permit().stop_token().stop_possible());
+  ended.permit().done(Outcome::done);
+  world.stop(Mode::stop_all, {});
+  EXPECT_EQ(denied.permit().recheck()->reason, "killed: stop_all");
+  world.resume_all();  // lifts nothing that is over
+  for (Permit* over : {&ended.permit(), &denied.permit()}) {
+    EXPECT_EQ(over->recheck().value().reason, "killed: fenced:guard_fault");
+    EXPECT_EQ(over->id(), "");
+    EXPECT_FALSE(over->cancellation());
+    EXPECT_FALSE(over->stop_token().stop_possible());
+    EXPECT_FALSE(*over);
+    over->done(Outcome::done);
+  }
+  EXPECT_EQ(tools_in_flight(world), "");
 }
 
 TEST(Slots, ARecheckOfANameTooLongToRememberDeniesOnceThePageHasMoved) {
@@ -116,74 +290,6 @@ TEST(Slots, ARecheckOfANameTooLongToRememberDeniesOnceThePageHasMoved) {
   world.publish();
   EXPECT_FALSE(whole.permit().recheck());
   EXPECT_EQ(cut.permit().recheck()->reason.substr(0, 26), "killed: fenced:guard_fault");
-}
-
-TEST(Scan, CoversWhatAStopWouldDeny) {
-  core::State state;
-  state.epoch = new_epoch();
-  state.catalogue = {{"crm.find", Effect::read}};
-  std::vector<std::uint64_t> image;
-  core::Snapshot snapshot = snapshot_of(state, image);
-  const std::string long_tenant(80, 't'), long_tool = "email." + std::string(200, 'x');
-  struct Row {
-    core::Stop stop;
-    Call call;
-    bool covered;
-  } rows[] = {
-      {{.mode = Mode::stop_all}, {.tenant = "acme", .tool = "crm.find"}, true},
-      {{.mode = Mode::disable_writes}, {.tenant = "acme", .tool = "crm.find"}, false},
-      {{.mode = Mode::disable_writes}, {.tenant = "acme", .tool = "crm.find", .effect = Effect::write}, true},
-      {{.mode = Mode::disable_writes}, {.tenant = "acme", .tool = "email.send"}, true},  // the catalogue does not know it: a write
-      {{.mode = Mode::disable_writes}, {.tenant = "acme"}, false},  // a step of the run loop
-      {{.selector = {.tenant = "acme"}, .mode = Mode::stop_all}, {.tenant = "acme", .tool = "x"}, true},
-      {{.selector = {.tenant = "acme"}, .mode = Mode::stop_all}, {.tenant = "globex", .tool = "x"}, false},
-      {{.selector = {.tenant = "acme"}, .mode = Mode::stop_all}, {.tool = "x"}, true},
-      {{.selector = {.tenant = long_tenant}, .mode = Mode::stop_all}, {.tenant = long_tenant, .tool = "x"}, true},
-      {{.selector = {.agent = long_tenant}, .mode = Mode::stop_all}, {.tenant = "acme", .agent = long_tenant, .tool = "x"}, true},
-      {{.selector = {.tool = long_tool}, .mode = Mode::disable_tool}, {.tenant = "acme", .tool = long_tool}, true},
-      {{.selector = {.tool = "crm.find"}, .mode = Mode::disable_tool}, {.tenant = "acme", .tool = "crm.find"}, true},
-      {{.selector = {.tool = "crm.find"}, .mode = Mode::disable_tool}, {.tenant = "acme", .tool = "crm.list"}, false},
-  };
-  for (const Row& row : rows) {
-    SeenCall seen{"p", 0, 0, {}};
-    set_name(seen.entry.tenant, row.call.tenant);
-    set_name(seen.entry.agent, row.call.agent);
-    set_name(seen.entry.tool, row.call.tool);
-    seen.entry.write = row.call.effect == Effect::write;
-    EXPECT_EQ(covers(row.stop, seen, snapshot), row.covered)
-        << core::text(row.stop.selector) << " " << core::text(row.stop.mode) << " " << row.call.tool;
-  }
-}
-
-TEST(Scan, ListsEachCallThatTheFlipFoundInFlightOnce) {
-  World world;
-  Guard guard = Guard::open({.state = world.state.path});
-  Admission before = guard.admit(kSend);
-  before.permit().done(Outcome::done);  // ended before the flip: not on the list
-  Admission between = guard.admit(kSend), still = guard.admit(kSend);
-  world.stop(Mode::stop_all, {});
-  const std::string ended = between.permit().id();
-  between.permit().done(Outcome::done);
-  auto points = scan(world.state, world.publisher->word());
-  ASSERT_EQ(points.size(), 1u);
-  std::set<std::string> ids;
-  for (const SeenCall& call : points[0].calls) ids.insert(call.id());
-  EXPECT_EQ(points[0].calls.size(), 2u);
-  EXPECT_EQ(ids, (std::set<std::string>{ended, still.permit().id()}));
-}
-
-// Its owner is between finish() and free(): slot and ring both tell of the call.
-TEST(Scan, ACallInSlotAndRingIsListedOnce) {
-  World world;
-  auto slots = Slots::create(world.state, {"test", "", ""}, 1).value();
-  Claim claim = slots->claim(kSend, 1).value();
-  slots->entry(claim.slot).word = world.publisher->word();
-  world.stop(Mode::stop_all, {});
-  ASSERT_TRUE(slots->finish(claim, Outcome::done));
-  ASSERT_TRUE(slots->push(claim, {Fact::ended, Outcome::done, Why::allowed, {}, world.publisher->word(), 1}));
-  auto points = scan(world.state, world.publisher->word());
-  ASSERT_EQ(points.at(0).calls.size(), 1u);
-  EXPECT_EQ(points[0].calls[0].outcome, Outcome::done);
 }
 
 }  // namespace

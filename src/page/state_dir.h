@@ -21,7 +21,9 @@ struct StateDir {
   [[nodiscard]] std::string lock() const { return file("lock"); }
   [[nodiscard]] std::string ledger() const { return file("ledger.db"); }
   [[nodiscard]] std::string config() const { return file("notaus.yaml"); }
+  [[nodiscard]] std::string sentinel() const { return file("STOP"); }
   [[nodiscard]] std::string log() const { return file("log"); }
+  [[nodiscard]] std::string seen_checkpoint() const { return file("live/checkpoint"); }  // the log's last one, kept apart from it
 };
 
 constexpr const char* kSystemState = "/var/lib/notaus";

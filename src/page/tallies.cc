@@ -17,8 +17,7 @@ bool same_kind(const Tally& tally, const DenialFact& denial) {
 
 void begin(Tally& tally, const DenialFact& denial) {
   tally.used.store(0, std::memory_order_relaxed);  // a drainer that finds us dead here reads no half-written kind
-  tally.count = tally.total = 0;
-  tally.window = 0;
+  tally.total = 0;  // its count is settled, and its window is over
   tally.why = static_cast<std::uint8_t>(denial.why);
   tally.entry = denial.entry;
   std::memset(tally.stop, 0, sizeof tally.stop);
@@ -60,10 +59,23 @@ void Tallies::count(const DenialFact& denial, std::int64_t now_ms) {
   tally->last = now_ms;
 }
 
+// The lock is not held while `take` writes: a disk may keep it for as long as it likes, and a denial must not wait for a disk.
 void Tallies::settle(const std::function<bool(const Tally&)>& take) {
+  for (Tally& tally : slots_.file().tallies) {
+    Tally told{};
+    if (!copy(tally, told) || !take(told)) continue;
+    std::scoped_lock hold(mutex_);
+    tally.count -= told.count;  // of the same kind still: what counts is not given to another
+    tally.first = told.last;
+  }
+}
+
+// False: there is nothing to tell.
+bool Tallies::copy(const Tally& from, Tally& into) {
   std::scoped_lock hold(mutex_);
-  for (Tally& tally : slots_.file().tallies)
-    if (in_use(tally) && tally.count > 0 && take(tally)) tally.count = 0;
+  if (!in_use(from) || from.count == 0) return false;
+  std::memcpy(static_cast<void*>(&into), static_cast<const void*>(&from), sizeof into);
+  return true;
 }
 
 }  // namespace notaus::page

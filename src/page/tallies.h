@@ -1,7 +1,7 @@
 // page/tallies.h: denials, none of them lost. The first ten of a kind and second become records of their own, the others one count:
 // a hammering agent must neither fill the disk nor go uncounted. The counts lie in the slot file, where a kill -9 does not reach.
 //
-// Threads: any; denials wait for each other here, admissions never come here.
+// Threads: any; denials wait for each other here, and for nothing else. Admissions never come here.
 #pragma once
 
 #include <functional>
@@ -25,10 +25,11 @@ class Tallies {
 
   void count(const DenialFact& denial, std::int64_t now_ms);
 
-  // Gives `take` each count that is not recorded yet; what it returns true for is settled.
+  // Gives `take` each count that is not recorded yet; what it returns true for is settled. One thread at a time.
   void settle(const std::function<bool(const Tally&)>& take);
 
  private:
+  bool copy(const Tally& from, Tally& into);
   Tally* find(const DenialFact& denial, std::int64_t now_ms);
 
   Slots& slots_;

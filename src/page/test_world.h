@@ -1,9 +1,11 @@
-// page/test_world.h: a state directory of a test's own, and an operator's hand on its page. Included by tests alone.
+// page/test_world.h: a state directory of a test's own, an operator's hand on its page, and a process that asks it. Included by tests
+// alone.
 #pragma once
 
 #include <filesystem>
 
 #include "base/id.h"
+#include "page/attachment.h"
 #include "page/digest.h"
 #include "page/durable.h"
 #include "page/publisher.h"
@@ -42,6 +44,24 @@ struct World {
     says.stops.clear();
     publish();
   }
+};
+
+// A process at its page as Point makes it, without Point's thread.
+struct Process {
+  explicit Process(const World& world)
+      : attachment(LivePage::open(world.state, Access::read).value(), Slots::create(world.state, {"test", "", ""}, 1).value(),
+                   DigestKey::load(world.state), witness, &alive, world.state) {}
+
+  bool run(const Call& call) {
+    Admission admission = attachment.admit(call, 1);
+    if (!admission) return false;
+    admission.permit().done(Outcome::done);
+    return true;
+  }
+
+  Witness witness;
+  bool alive = true;
+  Attachment attachment;
 };
 
 }  // namespace notaus::page

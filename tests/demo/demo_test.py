@@ -106,7 +106,7 @@ def leaves_nothing(place):
             line = demo.stdout.readline()
             assert line, demo.stderr.read()
             seen += first in line
-        assert len(place.processes()) >= 11  # the demo, five agents, five mailers
+        place.wait_for(lambda: len(place.processes()) >= 11, 20, "five agents and five mailers have begun")
         demo.send_signal(how)
         demo.communicate(timeout=20)
         if how == signal.SIGKILL:

@@ -11,6 +11,9 @@ for program in notaus notaus-gate; do
   [[ ! -x $build_dir/$program || -x $scratch/place/bin/$program ]] || fail "$program is built and not installed"
 done
 [[ -f $scratch/place/include/notaus/guard.hpp ]] || fail "no guard.hpp"
+for file in man/man1/notaus.1 bash-completion/completions/notaus zsh/site-functions/_notaus fish/vendor_completions.d/notaus.fish; do
+  [[ -s $scratch/place/share/$file ]] || fail "no share/$file"
+done
 if grep -rIE "(^|[^[:alnum:]_/.-])$source_dir/" "$scratch/place"; then fail "installed files name the place they were built in"; fi
 
 cp -r "$source_dir/tests/install/outside" "$scratch/outside"

@@ -81,9 +81,16 @@ def killed(program):
     return None
 
 
+def mutants():
+    return [mutation.Mutant("src/core/" + name, loss, [(right, wrong)], killed) for name, loss, right, wrong in MUTANTS]
+
+
+def misplaced_entries():
+    return [gone for mutant in mutants() if (gone := mutation.misplaced(mutant))]
+
+
 def main(build):
-    mutants = [mutation.Mutant("src/core/" + name, loss, [(right, wrong)], killed) for name, loss, right, wrong in MUTANTS]
-    return mutation.report(len(mutants), mutation.judge_all(mutation.Builder(build), "decide_enum", mutants))
+    return mutation.report(len(MUTANTS), mutation.judge_all(mutation.Builder(build), "decide_enum", mutants()))
 
 
 if __name__ == "__main__":

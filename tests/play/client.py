@@ -1,5 +1,6 @@
 """An MCP client over stdio, as an agent's framework has one."""
 
+import fcntl
 import json
 import queue
 import subprocess
@@ -19,6 +20,7 @@ class Client:
         self.gone = False
         self.last_id = 0
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, **options)
+        fcntl.fcntl(self.process.stdin, fcntl.F_SETPIPE_SZ, 1 << 20)   # what a test says at once must not wait for who hears it
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
 

@@ -4,9 +4,10 @@ DIRECTORY/ran       one JSON line per execution, fsynced before the answer leave
 DIRECTORY/received  every line this server was sent, byte for byte.
 DIRECTORY/pid       of this process.
 DIRECTORY/../../hold/TOOL  while this file exists, TOOL starts and does not end.
+DIRECTORY/../../hints      if there, its lines `TOOL read|write` are what it calls its tools from now on.
 
 It believes its client: what reaches it and names a tool is run, duplicate keys and all. Both eras of the protocol are spoken: what is
-asked with `_meta` on the request is answered with `resultType`. A tool that was asked to cancel runs to its end, as real servers do.
+asked with `_meta` on the request is answered with `resultType`. A tool that was asked to cancel runs to its end, as real servers do. An argument `answer_mib` makes the answer that long.
 --fast: no fsync, for load. --slow: every tool works for WORK_S, one at a time, so calls wait for it in the pipe.
 """
 
@@ -66,13 +67,19 @@ class Server:
                     "serverInfo": {"name": "fake", "version": "1"}}
         if method == "tools/list":
             return {"tools": [{"name": name, "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": read}}
-                              for name, read in TOOLS.items()]}
+                              for name, read in self.hints().items()]}
         if method == "server/discover":
             return {"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}, "serverInfo": {"name": "fake", "version": "1"}}
         if method == "ping":
             return {}
         self.note("ran", method, time.clock_gettime_ns(time.CLOCK_BOOTTIME))  # any other method has effects too
         return {"method": method}
+
+    def hints(self):
+        said = self.directory.parent.parent / "hints"
+        if not said.exists():
+            return TOOLS
+        return TOOLS | {name: effect == "read" for name, effect in map(str.split, said.read_text().splitlines())}
 
     def start(self, message, params, at):
         name = str(params.get("name"))
@@ -93,7 +100,8 @@ class Server:
     def finish(self, message, name):
         arguments = (message.get("params") or {}).get("arguments")
         if "id" in message:
-            self.answer(message, {"content": [{"type": "text", "text": f"{name} {json.dumps(arguments)}"}]})
+            text = f"{name} {json.dumps(arguments)}" + "x" * ((arguments or {}).get("answer_mib", 0) << 20)
+            self.answer(message, {"content": [{"type": "text", "text": text}]})
 
     def note(self, event, name, at):
         os.write(self.ran, json.dumps({"event": event, "tool": name, "at": at}).encode() + b"\n")

@@ -7,9 +7,12 @@ import shlex
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import world as places
 from client import GONE
+from http_agent import Agent
+from mcp_agent import McpAgent
 from script import Failure, Mistake, compare, line_matches, lines_match, options, walk
 from world import libfaketime, until
 
@@ -22,8 +25,14 @@ def can_mount():
     return os.geteuid() == 0 and subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode == 0
 
 
-NEEDS = {"root": lambda: os.geteuid() == 0, "tmpfs": can_mount, "faketime": lambda: libfaketime() is not None,
-         "boot": lambda: can_mount() and shutil.which("unshare") is not None}
+def can_loop():
+    """A loop device, ext4 on it, and the right to mount that."""
+    return can_mount() and os.path.exists("/dev/loop-control") and all(map(shutil.which, ("mkfs.ext4", "fsfreeze")))
+
+
+NEEDS = {name: lambda name=name: shutil.which(name) is not None for name in ("strace", "nginx", "caddy")} | {
+    "root": lambda: os.geteuid() == 0, "tmpfs": can_mount, "faketime": lambda: libfaketime() is not None,
+    "loop": can_loop, "boot": lambda: can_mount() and shutil.which("unshare") is not None}
 
 
 def missing(needs):
@@ -44,13 +53,17 @@ def config(world, step):
 
 def new_world(world, step):
     given = options(step.rest.split())
-    if "disk" in given:
+    if given.get("disk") == "freezable":
+        world.mount_loop()
+    elif "disk" in given:
         world.mount_small(given["disk"])
     world.write_config()
     if given.get("state") != "none":
         done = world.shell("notaus init")
         if done.returncode != 0:
             raise Failure(f"notaus init: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    if given.get("live") == "tmpfs":
+        world.live_on_tmpfs()
 
 
 def wrapper(world, step):
@@ -77,16 +90,21 @@ def set_variable(world, step):
 # --- acts ---
 
 def call(world, step):
-    found = re.fullmatch(r"(\S+) +(\S+)(?: +(\{.*\}))?(?: +&(\w+)| +-> +(.+))", step.rest)
+    found = re.fullmatch(r"(\S+) +(\S+)(?: +(\{.*\}|\d+k))?(?: +&(\w+)| +-> +(.+))", step.rest)
     if not found:
         raise Mistake("call WRAPPER TOOL {json} -> OUTCOME, or &name")
     name, called, arguments, background, outcome = found.groups()
     client = world.wrapper(name)
 
     def attempt():
-        later(world, client, client.call(called, json.loads(arguments or "{}")), background, outcome)
+        later(world, client, client.call(expand(world, called), arguments_of(arguments or "{}")), background, outcome)
 
     until(step.within, attempt)
+
+
+def arguments_of(text):
+    """{json}, or so many KiB of them."""
+    return {"text": "x" * (int(text[:-1]) << 10)} if text.endswith("k") else json.loads(text)
 
 
 def ask(world, step):
@@ -96,6 +114,70 @@ def ask(world, step):
     name, method, params, background, outcome = found.groups()
     client = world.wrapper(name)
     later(world, client, client.ask(method, json.loads(params or "{}")), background, outcome)
+
+
+def http(world, step):
+    """A request to the gate; as= is the token of who asks."""
+    found = re.fullmatch(r"([A-Z]+) +(\S+)(?: +(\{.*?\}|\d+k))?((?: +[\w-]+=\S+)*)(?: +&(\w+)| +-> +(.+))", step.rest)
+    if not found:
+        raise Mistake("http METHOD TARGET {json}|64k Header=value -> STATUS \"text\", or &name")
+    method, target, body, given, background, outcome = found.groups()
+    headers = dict(word.split("=", 1) for word in expand(world, given).split())
+    if "as" in headers:
+        headers["Authorization"] = f"Bearer {headers.pop('as')}"
+    data = json.dumps(arguments_of(body)).encode() if body else None
+    send = world.agent().halve if step.verb == "half" else world.agent().ask
+
+    def attempt():
+        later(world, world.agent(), send(method, target, data, headers), background, outcome)
+
+    until(step.within, attempt)
+
+
+def raw(world, step):
+    """Bytes as they stand, with \\r \\n and \\xNN; the last answer before the gate closes is not looked at, the first is."""
+    data, _, outcome = step.rest.rpartition(" -> ")
+    later(world, world.agent(), world.agent().say(data.encode().decode("unicode_escape").encode("latin-1")), None, outcome)
+
+
+def up(world, step):
+    world.start_up()
+
+
+def proxy(world, step):
+    world.start_proxy(step.rest)
+
+
+def upstream(world, step):
+    name, *rest = step.rest.split()
+    world.start_upstream(name, **options(rest))
+
+
+def agent(world, step):
+    name, *rest = step.rest.split()
+    world.start_agent(name, **options(rest))
+
+
+def leave(world, step):
+    """The client closes the connection on which this request waits."""
+    client, number = world.pending.pop(step.rest.removeprefix("&"))
+    client.leave(number)
+
+
+def rest(world, step):
+    """The other half of a body."""
+    client, number = world.pending[step.rest.removeprefix("&")]
+    client.finish(number)
+
+
+def borrow(world, step):
+    """The first agent says that it is in the session of the second."""
+    thief, owner = map(world.wrapper, step.rest.split())
+    thief.session = owner.session
+
+
+def of_agent(act):
+    return lambda world, step: getattr(world.wrapper(step.rest), act)()
 
 
 def later(world, client, number, background, outcome):
@@ -122,7 +204,7 @@ def send(world, step):
         client.answers.pop(json.dumps(number), None)
         client.expect(number)
     client.send(re.sub(rb"\\x([0-9a-fA-F]{2})", lambda found: bytes([int(found[1], 16)]), line.strip().encode()))
-    client.wait(client.ask("ping", {}), places.PATIENCE_S)
+    client.wait(SENT_ID if isinstance(client, McpAgent) else client.ask("ping", {}), places.PATIENCE_S)
     if outcome == "nothing":
         answers = [client.answers.get(json.dumps(number)) for number in (SENT_ID, None)]
         if client.gone or any(answers):
@@ -138,6 +220,11 @@ def answered(client):
     return answer or GONE
 
 
+def hang_up(world, step):
+    """The client closes what it writes to, and goes on listening."""
+    world.wrapper(step.rest).process.stdin.close()
+
+
 def close_wrapper(world, step):
     world.wrapper(step.rest).close()
 
@@ -148,9 +235,12 @@ def judge(world, client, answer, outcome):
     if answer is None:
         raise Failure(f"no answer in {places.PATIENCE_S} s, expected {outcome}")
     word, *rest = shlex.split(expand(world, outcome))
-    if word not in OUTCOMES:
+    if isinstance(client, Agent):
+        complaint = client.judge(answer, word, *rest)
+    elif word not in OUTCOMES:
         raise Mistake(f"`{word}` is none of {' '.join(OUTCOMES)}")
-    complaint = OUTCOMES[word](client, answer, *rest)
+    else:
+        complaint = OUTCOMES[word](client, answer, *rest)
     if complaint:
         raise Failure(f"{complaint}\nexpected {outcome}, got {json.dumps(answer)}")
 
@@ -199,11 +289,16 @@ def is_unknown(client, answer):
     return None if "outcome unknown" in text else "it does not say that the outcome is unknown"
 
 
+def is_status(client, answer, status):
+    """An answer of HTTP without a message in it."""
+    return None if answer.get("status") == int(status) else "it is another answer"
+
+
 def is_gone(client, answer):
     return None if answer == GONE else "the server still answers"
 
 
-OUTCOMES = {"ok": is_ok, "denied": is_denied, "blocked": is_blocked, "error": is_error, "unknown": is_unknown, "gone": is_gone}
+OUTCOMES = {"ok": is_ok, "denied": is_denied, "blocked": is_blocked, "error": is_error, "unknown": is_unknown, "gone": is_gone, "status": is_status}
 
 
 # --- commands and what they say ---
@@ -284,7 +379,7 @@ def save(world, look, done):
 
 def ran(world, step):
     words = step.rest.split()
-    name, times = words[0], int(words[1])
+    name, times = expand(world, words[0]), int(words[1])
     where = words[3] if len(words) == 4 and words[2] == "by" else "*"
     count("ran", world, step, name, times, where)
 
@@ -331,6 +426,28 @@ def gone(pid):
                 raise Failure(f"process {pid} still runs")
     except FileNotFoundError:
         pass
+
+
+def memory(world, step):
+    """The most that the wrapper's process has ever had in memory."""
+    name, operator, most = step.rest.split()
+    status = Path(f"/proc/{world.wrapper(name).process.pid}/status").read_text()
+    peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
+    if operator != "<=" or not most.endswith("m"):
+        raise Mistake("memory WRAPPER <= 16m")
+    if peak > int(most[:-1]) << 10:
+        raise Failure(f"{name} had {peak} KiB in memory")
+
+
+def blocked(world, step):
+    """The wrapper waits for a disk, and not even SIGKILL would reach it."""
+    until(step.within or places.PATIENCE_S, lambda: waits_for_disk(world.wrapper(step.rest).process.pid))
+
+
+def waits_for_disk(pid):
+    states = [path.read_text().rsplit(")", 1)[1].split()[0] for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    if "D" not in states:
+        raise Failure(f"process {pid} does not wait for a disk: its threads are {states}")
 
 
 def audit(world, step):
@@ -385,11 +502,14 @@ def tamper(world, step):
 
 VERBS = {
     "tool": tool, "config": config, "world": new_world, "wrapper": wrapper, "wrappers": wrappers, "set": set_variable,
-    "call": call, "ask": ask, "wait": wait, "send": send, "close": close_wrapper, "$": command, "!": must_fail,
+    "up": up, "upstream": upstream, "agent": agent, "leave": leave, "borrow": borrow, "resume": of_agent("resume"), "listen": of_agent("listen"), "end": of_agent("end"), "proxy": proxy, "http": http, "raw": raw, "half": http, "rest": rest,
+    "call": call, "ask": ask, "wait": wait, "send": send, "close": close_wrapper, "hang_up": hang_up, "$": command, "!": must_fail,
     "hold": lambda world, step: world.hold(step.rest), "release": lambda world, step: world.release(step.rest),
     "ran": ran, "received": received, "asked_to_cancel": asked_to_cancel, "audit": audit, "ended": ended, "no_orphans": no_orphans,
+    "blocked": blocked, "memory": memory,
     "nowhere": says_nowhere,
     "crash": to(signal.SIGKILL), "pause": to(signal.SIGSTOP), "unpause": to(signal.SIGCONT), "terminate": to(signal.SIGTERM),
     "fill": lambda world, step: world.fill(), "tamper": tamper, "boot": lambda world, step: world.boot(),
+    "freeze": lambda world, step: world.freeze(), "thaw": lambda world, step: world.thaw(),
     "skew": lambda world, step: world.skew(step.rest),
 }

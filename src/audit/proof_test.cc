@@ -1,0 +1,57 @@
+// A proof holds for its record, under its checkpoint, and for nothing else.
+#include "audit/proof.h"
+
+#include "audit/test_log.h"
+
+namespace notaus::audit {
+namespace {
+
+TEST(Proof, EveryRecordOfLogsOfManySizes) {
+  for (std::uint64_t size : {1, 2, 3, 7, 8, 255, 256, 257, 515}) {
+    TestLog test;
+    Log log = test.open();
+    TestLog::fill(log, size);
+    auto view = View::open(test.place.directory);
+    ASSERT_TRUE(view) << view.error().what;
+    const auto lines = test.lines();
+    for (std::uint64_t n = 0; n < size; ++n) {
+      auto proof = prove(*view, n);
+      ASSERT_TRUE(proof) << n << " of " << size << ": " << proof.error().what;
+      auto proven = check_proof(*proof, view->by());
+      ASSERT_TRUE(proven) << proven.error().what;
+      EXPECT_EQ(proven->number, n);
+      EXPECT_EQ(proven->record, lines[n]);
+    }
+    EXPECT_EQ(prove(*view, size).error().kind, Kind::gone);
+  }
+}
+
+TEST(Proof, OneByteOfAnotherAndItProvesNothing) {
+  TestLog test;
+  Log log = test.open();
+  TestLog::fill(log, 300);
+  const View view = *View::open(test.place.directory);
+  const std::string proof = *prove(view, 257);
+  for (std::size_t at = 0; at < proof.size(); ++at)
+    for (int bit : {0, 1, 5}) {
+      std::string other = proof;
+      other[at] = static_cast<char>(other[at] ^ (1 << bit));
+      EXPECT_FALSE(check_proof(other, view.by())) << at;
+    }
+  for (std::size_t size = 0; size < proof.size(); ++size) EXPECT_FALSE(check_proof(proof.substr(0, size), view.by())) << size;
+  EXPECT_FALSE(check_proof(proof, Signer{"other", *make_signing_key()}.verifier()));
+}
+
+TEST(Proof, OfADamagedLogThereIsNone) {
+  TestLog test;
+  Log log = test.open();
+  TestLog::fill(log, 300);
+  std::string tile = contents(test.file("tile/0/000"));
+  tile[40] = static_cast<char>(tile[40] ^ 1);
+  put(test.file("tile/0/000"), tile);
+  EXPECT_FALSE(prove(*View::open(test.place.directory), 0));
+  EXPECT_TRUE(prove(*View::open(test.place.directory), 299));  // control: that path knows the tile by its hash alone
+}
+
+}  // namespace
+}  // namespace notaus::audit

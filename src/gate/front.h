@@ -1,0 +1,49 @@
+// gate/front.h: the HTTP gate of one loop. Each has a guard of its own, so that a call touches no memory another core writes.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "gate/exchange.h"
+#include "gate/hub.h"
+#include "gate/mcp_exchange.h"
+#include "gate/site.h"
+#include "net/server.h"
+
+namespace notaus::gate {
+
+class Front {
+ public:
+  // All outlive it.
+  Front(net::Loop& loop, Guard& guard, Hub& hub, std::shared_ptr<const Policy> policy, const net::Limits& limits);
+
+  Result<> listen(Fd listener) { return server_.listen(std::move(listener)); }
+
+  // On the loop's thread.
+  void reload(std::shared_ptr<const Policy> policy);
+  void page_changed();
+  [[nodiscard]] std::shared_ptr<const Site> site() const { return site_; }
+  void wind_up(std::function<void()> empty);
+
+ private:
+  net::Task<> answer(net::Connection& client);
+  net::Task<> answer_mcp(net::Connection& client, const Asked& asked);
+  net::Task<> authorize(net::Connection& client);
+  net::Task<> refuse(net::Connection& client, const net::Refusal& why);
+  void enforce();
+
+  using Timer =
+      net::asio::basic_waitable_timer<std::chrono::steady_clock, net::asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
+
+  net::Loop& loop_;
+  Guard& guard_;
+  Hub& hub_;
+  std::shared_ptr<const Site> site_;
+  boost::intrusive::list<Exchange, boost::intrusive::base_hook<ExchangeHook>, boost::intrusive::constant_time_size<false>>
+      exchanges_;
+  boost::intrusive::list<McpExchange, boost::intrusive::base_hook<McpHook>, boost::intrusive::constant_time_size<false>> mcp_;
+  Timer due_;
+  net::Server server_;
+};
+
+}  // namespace notaus::gate

@@ -1,0 +1,107 @@
+#include "net/address.h"
+
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace notaus::net {
+namespace {
+
+constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable_t<Executor>{});
+constexpr int kBacklog = 4096;
+
+// One that a process has left behind is in the way; one that somebody listens on is not ours to take.
+Result<> make_way(const sockaddr_un& at) {
+  Fd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0)
+    return trouble(Kind::refused, std::string(at.sun_path) + ": another process listens there");
+  if (errno == ECONNREFUSED) unlink(at.sun_path);
+  return {};
+}
+
+Result<Fd> listen_unix(const std::string& path, unsigned mode) {
+  sockaddr_un at{.sun_family = AF_UNIX, .sun_path = {}};
+  if (path.size() >= sizeof at.sun_path) return trouble(Kind::refused, path + ": too long for a socket's path");
+  std::strncpy(at.sun_path, path.c_str(), sizeof at.sun_path - 1);
+  if (auto free = make_way(at); !free) return std::unexpected(free.error());
+  Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 || chmod(at.sun_path, mode) != 0 ||
+      listen(fd.get(), kBacklog) != 0)
+    return std::unexpected(os_trouble(path, errno));
+  return fd;
+}
+
+Result<Fd> listen_tcp(const std::string& address) {
+  auto [host, port] = split_authority(address);
+  addrinfo hints{}, *list = nullptr;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  if (int error = getaddrinfo(host.c_str(), port.c_str(), &hints, &list); error != 0)
+    return trouble(Kind::refused, address + ": " + gai_strerror(error));
+  std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(list, freeaddrinfo);
+  Fd fd(socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  int on = 1;
+  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  if (bind(fd.get(), list->ai_addr, list->ai_addrlen) != 0 || listen(fd.get(), kBacklog) != 0)
+    return std::unexpected(os_trouble(address, errno));
+  return fd;
+}
+
+Task<Result<Stream>> connect_one(Loop& loop, asio::generic::stream_protocol::endpoint to) {
+  Socket socket(loop.context());
+  auto [error] = co_await socket.async_connect(to, kAsTuple);
+  if (error) co_return trouble(Kind::gone, error.message());
+  int on = 1;
+  setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  co_return Stream(std::move(socket));
+}
+
+}  // namespace
+
+Result<Fd> listen_on(const std::string& address, unsigned mode) {
+  if (address.starts_with(kUnixPrefix)) return listen_unix(address.substr(kUnixPrefix.size()), mode);
+  return listen_tcp(address);
+}
+
+std::string bound_address(int fd) {
+  sockaddr_storage at{};
+  socklen_t size = sizeof at;
+  char host[NI_MAXHOST] = {}, port[NI_MAXSERV] = {};
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) != 0 || at.ss_family == AF_UNIX) return {};
+  getnameinfo(reinterpret_cast<sockaddr*>(&at), size, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
+  const bool v6 = at.ss_family == AF_INET6;
+  return (v6 ? "[" : "") + std::string(host) + (v6 ? "]:" : ":") + port;
+}
+
+Task<Result<Stream>> connect_to(Loop& loop, const Origin& origin) {
+  if (origin.host.starts_with(kUnixPrefix))
+    co_return co_await connect_one(loop, asio::local::stream_protocol::endpoint(origin.host.substr(kUnixPrefix.size())));
+  asio::ip::basic_resolver<asio::ip::tcp, Executor> resolver(loop.context());
+  boost::system::error_code numeric;
+  auto address = asio::ip::make_address(origin.host, numeric);
+  if (!numeric)
+    co_return co_await connect_one(loop, asio::ip::tcp::endpoint(address, static_cast<std::uint16_t>(std::stoul(origin.port))));
+  auto [error, found] = co_await resolver.async_resolve(origin.host, origin.port, kAsTuple);
+  if (error) co_return trouble(Kind::gone, origin.host + ": " + error.message());
+  Result<Stream> last = trouble(Kind::gone, origin.host + ": no address");
+  for (const auto& entry : found) {
+    last = co_await connect_one(loop, entry.endpoint());
+    if (last) break;
+  }
+  co_return last;
+}
+
+}  // namespace notaus::net

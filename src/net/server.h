@@ -1,0 +1,48 @@
+// net/server.h: listens, and hands each request to whoever answers it. One server belongs to one loop; each loop has its own.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+
+#include "base/fd.h"
+#include "net/connection.h"
+
+namespace notaus::net {
+
+class Server {
+ public:
+  // Answers the request that has just been read, and reads its body if it wants it. What it leaves unread ends the connection.
+  using Handler = std::function<Task<>(Connection&)>;
+  // The answer to what cannot be read as a request.
+  using Refuse = std::function<Answer(const Refusal&)>;
+
+  Server(Loop& loop, const Limits& limits, Handler handler, Refuse refuse);
+
+  Result<> listen(Fd listener);
+
+  // No connection and no request more; `empty` is called once the last of them has been answered.
+  void wind_up(std::function<void()> empty);
+
+  [[nodiscard]] std::size_t connections() const { return open_; }
+
+ private:
+  using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol, Executor>;
+  Task<> accept(Acceptor& acceptor);
+  Task<> serve(std::shared_ptr<Connection> client);
+  Task<> turn_away(std::shared_ptr<Connection> client);
+  void left();
+
+  Loop& loop_;
+  Limits limits_;
+  Handler handler_;
+  Refuse refuse_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  boost::intrusive::list<Connection, boost::intrusive::base_hook<ServerHook>, boost::intrusive::constant_time_size<false>> clients_;
+  std::size_t open_ = 0;
+  std::function<void()> empty_;
+};
+
+}  // namespace notaus::net

@@ -1,0 +1,105 @@
+// A process as an enforcement point: who it says it is, and what its watcher does while pages and slot files come and go.
+#include "page/point.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cerrno>
+#include <functional>
+#include <set>
+#include <thread>
+
+#include "page/scan.h"
+#include "page/test_world.h"
+
+namespace notaus::page {
+namespace {
+
+constexpr Call kFind{.tool = "crm.find"};
+
+bool within(const std::function<bool()>& holds) {
+  for (auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20); std::chrono::steady_clock::now() < end;
+       std::this_thread::sleep_for(std::chrono::milliseconds(5)))
+    if (holds()) return true;
+  return false;
+}
+
+std::string answer(Guard& guard) {
+  Admission admission = guard.admit(kFind);
+  return admission ? "ok" : admission.denial().reason;
+}
+
+TEST(Point, SaysWhoItIsAndWhomItsCallsAreFor) {
+  World world;
+  Guard named = Guard::open({.state = world.state.path, .tenant = "acme", .agent = "mailer", .name = "worker"});
+  Admission own = named.admit(kFind), others = named.admit({.tenant = "globex", .agent = "bot", .tool = "crm.find"});
+  SeenPoint point = scan(world.state).at(0);
+  EXPECT_EQ(point.name + " " + point.tenant + " " + point.agent, "worker acme mailer");
+  std::set<std::string> calls;
+  for (const SeenCall& call : point.calls) calls.insert(std::string(call.call().tenant) + "/" + std::string(call.call().agent));
+  EXPECT_EQ(calls, (std::set<std::string>{"acme/mailer", "globex/bot"}));
+  Guard nameless = Guard::open({.state = world.state.path});
+  std::set<std::string> names;
+  for (const SeenPoint& each : scan(world.state)) names.insert(each.name);
+  EXPECT_EQ(names, (std::set<std::string>{"worker", program_invocation_short_name}));
+}
+
+TEST(Point, TellsOfEachFlipAndOfNothingElse) {
+  World world;
+  std::atomic<int> told = 0;
+  Guard guard = Guard::open({.state = world.state.path, .on_change = [&] { ++told; }});
+  const std::uint64_t rounds = scan(world.state).at(0).rounds;
+  EXPECT_TRUE(within([&] { return scan(world.state).at(0).rounds > rounds + 1; })) << "its watcher lives";
+  EXPECT_EQ(told, 0);
+  world.stop(core::Mode::stop_all, {});
+  world.publisher->wake();
+  EXPECT_TRUE(within([&] { return told == 1; }));
+}
+
+TEST(Point, AttachesAnewWhenItsSlotFileIsGone) {
+  World world;
+  Guard guard = Guard::open({.state = world.state.path});
+  const std::string first = scan(world.state).at(0).process;
+  std::filesystem::remove(world.state.slots() + "/" + first);
+  EXPECT_TRUE(within([&] { return scan(world.state).size() == 1; }));
+  EXPECT_NE(scan(world.state).at(0).process, first);
+  EXPECT_EQ(answer(guard), "ok");
+}
+
+TEST(Point, WithoutRoomForASlotFileDeniesUntilThereIs) {
+  World world;
+  std::filesystem::remove_all(world.state.slots());
+  Guard guard = Guard::open({.state = world.state.path});
+  EXPECT_EQ(answer(guard), "killed: fenced:slots_full");
+  EXPECT_TRUE(guard.trouble().starts_with("no slot file: ")) << guard.trouble();
+  std::filesystem::create_directory(world.state.slots());
+  EXPECT_TRUE(within([&] { return answer(guard) == "ok"; }));
+  EXPECT_EQ(guard.trouble(), "");
+}
+
+TEST(Point, LeavesAReplacedPageWhenItsLastCallThereHasEnded) {
+  World world;
+  Guard guard = Guard::open({.state = world.state.path});
+  Admission old = guard.admit(kFind);
+  world.replace();
+  ASSERT_TRUE(within([&] { return answer(guard) == "ok"; }));
+  EXPECT_EQ(old.permit().recheck().value().reason, "killed: fenced:page_missing") << "that page is not published any more";
+  EXPECT_TRUE(within([&] { return scan(world.state).size() == 1; }));
+  Admission fresh = guard.admit(kFind);
+  world.replace();
+  ASSERT_TRUE(within([&] { return answer(guard) == "ok"; }));
+  EXPECT_EQ(scan(world.state).size(), 2u) << "a call is in flight there";
+  fresh.permit().done(Outcome::done);
+  EXPECT_TRUE(within([&] { return scan(world.state).size() == 1; }));
+}
+
+TEST(Point, LeavesNothingBehindWhenAllIsTold) {
+  World world;
+  {
+    Guard guard = Guard::open({.state = world.state.path});
+  }
+  EXPECT_TRUE(scan(world.state).empty());
+}
+
+}  // namespace
+}  // namespace notaus::page

@@ -1,0 +1,53 @@
+// The conformance suite of MCP says of a server the same whether the gate stands in front of it or not; and what a stop changes, exactly.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { promisify } from "node:util";
+
+import { behind_the_gate } from "./behind_the_gate.mjs";
+
+const run = promisify(execFile);
+const suite = join(import.meta.dirname, "node_modules/@modelcontextprotocol/conformance/dist/index.js");
+
+// What it found: {scenario: "check STATUS, check STATUS"}; `passed`: every scenario that the revision requires has.
+async function verdict(world, url, revision, name) {
+  const out = world.place(name);
+  const passed = await run(process.execPath, [suite, "server", "--url", url, "--requirements", revision, "-o", out]).then(() => true, () => false);
+  const found = {};
+  for (const directory of readdirSync(out)) {
+    const checks = JSON.parse(readFileSync(join(out, directory, "checks.json")));
+    found[directory.replace(/-\d{4}-\d\d-\d\dT.*$/, "")] = checks.map(({ id, status }) => `${id} ${status}`).sort().join(", ");
+  }
+  return { passed, found };
+}
+
+const failed = ({ found }) => Object.keys(found).filter((name) => found[name].includes("FAILURE"));
+
+// No tool was approved as a read, so a stop of all writes ends each scenario that needs the answer of one, and nothing else.
+const with_any = ["tools-call-audio", "tools-call-embedded-resource", "tools-call-image", "tools-call-mixed-content", "tools-call-with-progress"];
+const inputs = ["basic-elicitation", "basic-list-roots", "basic-sampling", "capability-check", "multi-round", "multiple-input-requests", "request-state",
+  "result-type", "tampered-state"];
+const needs_a_tool = {
+  "2025-11-25": [...with_any, "elicitation-sep1034-defaults", "elicitation-sep1330-enums", "tools-call-elicitation", "tools-call-sampling",
+    "tools-call-with-logging"],
+  "2026-07-28": [...with_any, ...inputs.map((name) => `input-required-result-${name}`), "http-custom-header-server-validation", "http-header-validation",
+    "server-stateless"],
+};
+
+async function compared(t, revision) {
+  const { world, url, gate } = await behind_the_gate(t);
+  const [direct, through] = await Promise.all([verdict(world, url, revision, "direct"), verdict(world, gate, revision, "through")]);
+  assert.ok(direct.passed, "the server by itself");
+  assert.ok(through.passed);
+  assert.deepEqual(through.found, direct.found);
+
+  await world.stop("--tenant", "acme");
+  const stopped = await verdict(world, gate, revision, "stopped");
+  assert.deepEqual(failed(stopped).filter((name) => !failed(through).includes(name)).sort(), needs_a_tool[revision].map((name) => `server-${name}`).sort());
+}
+
+describe("conformance", { concurrency: 2 }, () => {
+  for (const revision of ["2025-11-25", "2026-07-28"]) test(revision, (t) => compared(t, revision));
+});
