@@ -30,7 +30,7 @@ Record unclean_start(std::uint64_t cut_bytes) {
 void remove_torn(const std::string& directory, const Files& follow) {
   std::error_code error;
   for (const auto& [name, bytes] : follow)
-    if (is_partial(name)) std::filesystem::remove_all(std::filesystem::path(directory + "/" + name).parent_path(), error);
+    if (is_partial(name)) std::filesystem::remove_all((std::filesystem::path(directory) / name).parent_path(), error);
 }
 
 std::string origin_in(const std::string& note) { return note.substr(0, note.find('\n')); }
@@ -50,12 +50,13 @@ std::string Log::why_lost() const {
 
 // A checkpoint that knows more than the segment, or something else: whoever goes on from there would sign a second history.
 std::string Log::contradiction(const Standing& found) const {
-  const auto stands = open_checkpoint(found.checkpoint, signer_.verifier());
+  const Tree& stands = found.edge.tree();
   for (const std::string& witness : {path("checkpoint"), place_.seen}) {
     auto note = read_file(witness);
+    if (note && *note == found.checkpoint) continue;  // the usual case, without a signature to check
     auto seen = note ? open_checkpoint(*note, signer_.verifier()) : std::unexpected(note.error());
-    if (seen && (seen->size > stands->size || (seen->size == stands->size && seen->root != stands->root)))
-      return fmt::format("the log was set back: {} tells of {} records, the log of {}", witness, seen->size, stands->size);
+    if (seen && (seen->size > stands.size() || (seen->size == stands.size() && seen->root != stands.root())))
+      return fmt::format("the log was set back: {} tells of {} records, the log of {}", witness, seen->size, stands.size());
   }
   return {};
 }

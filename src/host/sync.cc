@@ -78,7 +78,7 @@ Result<core::State> settle(const Site& site, page::Publisher& publisher, ledger:
 constexpr auto kReplacing = std::chrono::milliseconds(50);  // there are two system calls between retiring a page and its successor
 
 // Retired and still in its place: whoever was replacing it has died.
-bool usable(const Result<page::Publisher>& page) { return page && page->current() && !page->retired(); }
+bool usable(const Result<page::Publisher>& page) { return page && page->sound() && !page->retired(); }
 
 }  // namespace
 

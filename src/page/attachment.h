@@ -41,7 +41,9 @@ class Attachment {
         witness_(witness),
         alive_(alive),
         state_(std::move(state)),
-        tallies_(*slots_) {}
+        tallies_(*slots_) {
+    (void)unsound(page_.head().word.load());  // from here on it knows its ledger, also before its first call
+  }
 
   // Permit | Denial. `now_ms` is the wall time that a stop will list the call with.
   Admission admit(const Call& call, std::int64_t now_ms);

@@ -43,15 +43,6 @@ std::vector<SeenCall> calls_seen(const World& world, std::uint64_t flipped = 0) 
   return out;
 }
 
-template <class Holds>
-bool within_seconds(int seconds, Holds holds) {
-  for (int i = 0; i < seconds * 100; ++i) {
-    if (holds()) return true;
-    usleep(10'000);
-  }
-  return holds();
-}
-
 std::string all_spooled(const World& world) {
   std::string out;
   for (Segment& segment : list_segments(world.state))
@@ -144,7 +135,7 @@ TEST(Guard, CheckAnswersAsAdmitDoesAndTakesNoSlot) {
   EXPECT_FALSE(guard.check(kFind));
   EXPECT_TRUE(calls_seen(world).empty());
   std::filesystem::remove(world.state.page());
-  EXPECT_TRUE(within_seconds(5, [&] { return guard.check(kFind).has_value(); }));
+  EXPECT_TRUE(within([&] { return guard.check(kFind).has_value(); }));
   EXPECT_EQ(guard.check(kFind).value().reason, "killed: fenced:page_missing");
 }
 
@@ -182,7 +173,7 @@ TEST(Guard, WritesAndDenialsReachTheSpoolAndReadsDoNot) {
   EXPECT_EQ(ask(guard, kSend), "ok");
   world.stop(Mode::disable_writes, {});
   EXPECT_EQ(ask(guard, kSend), "killed: writes_disabled:email.send");
-  EXPECT_TRUE(within_seconds(5, [&] { return all_spooled(world).contains("\"kind\":\"blocked\""); }));
+  EXPECT_TRUE(within([&] { return all_spooled(world).contains("\"kind\":\"blocked\""); }));
   std::string spooled = all_spooled(world);
   EXPECT_TRUE(spooled.contains("\"kind\":\"admitted_write\"")) << spooled;
   EXPECT_FALSE(spooled.contains("crm.find")) << spooled;
@@ -217,7 +208,7 @@ TEST(Guard, NoPageDeniesUntilThereIsOne) {
   EXPECT_EQ(ask(guard, kFind), "killed: fenced:page_missing");
   EXPECT_TRUE(guard.trouble().contains("notaus status")) << guard.trouble();
   world.replace();
-  EXPECT_TRUE(within_seconds(5, [&] { return ask(guard, kFind) == "ok"; }));
+  EXPECT_TRUE(within([&] { return ask(guard, kFind) == "ok"; }));
 }
 
 TEST(Guard, AReplacedPageDeniesAtOnceAndAnotherLedgersForEver) {
@@ -227,9 +218,27 @@ TEST(Guard, AReplacedPageDeniesAtOnceAndAnotherLedgersForEver) {
   world.says.epoch = new_epoch();
   world.replace();
   EXPECT_EQ(ask(guard, kFind), "killed: fenced:page_missing");  // retired
-  EXPECT_TRUE(within_seconds(5, [&] { return ask(guard, kFind) == "killed: fenced:epoch_changed"; }));
+  EXPECT_TRUE(within([&] { return ask(guard, kFind) == "killed: fenced:epoch_changed"; }));
   Guard fresh = open(world);
   EXPECT_EQ(ask(fresh, kFind), "ok");
+}
+
+// A process that has not called anything yet knows it by the page that it attached to.
+TEST(Attachment, KnowsItsLedgerBeforeItsFirstCall) {
+  World world;
+  Witness witness;
+  const bool alive = true;
+  auto attach = [&] {
+    return std::make_unique<Attachment>(LivePage::open(world.state, Access::read).value(),
+                                        Slots::create(world.state, {"test", "", ""}, 1).value(), DigestKey::load(world.state),
+                                        witness, &alive, world.state);
+  };
+  (void)attach();
+  world.says.epoch = new_epoch();
+  world.replace();
+  EXPECT_EQ(attach()->ask(kFind).why, Why::epoch_changed);
+  witness.epoch = 0;
+  EXPECT_EQ(attach()->ask(kFind).why, Why::allowed) << "by who knew no other";
 }
 
 // Of the same ledger: the guard outlives the page, and what it saw there.
@@ -240,10 +249,10 @@ TEST(Guard, APageThatIsOlderThanWhatWasSeenIsNotBelieved) {
   Guard guard = open(world);
   EXPECT_EQ(ask(guard, kFind), "ok");
   world.replace();  // at the same revision: control
-  EXPECT_TRUE(within_seconds(5, [&] { return ask(guard, kFind) == "ok"; }));
+  EXPECT_TRUE(within([&] { return ask(guard, kFind) == "ok"; }));
   world.says.revision = 3;
   world.replace();
-  EXPECT_TRUE(within_seconds(5, [&] { return ask(guard, kFind) == "killed: fenced:revision_went_back"; }));
+  EXPECT_TRUE(within([&] { return ask(guard, kFind) == "killed: fenced:revision_went_back"; }));
   EXPECT_EQ(ask(guard, kFind), "killed: fenced:revision_went_back");
   world.says.revision = 6;
   world.publish();
@@ -255,7 +264,7 @@ TEST(Guard, ADeletedStateDeniesWithinASecondOrTwo) {
   Guard guard = open(world);
   EXPECT_EQ(ask(guard, kFind), "ok");
   std::filesystem::remove_all(world.state.path);
-  EXPECT_TRUE(within_seconds(5, [&] { return ask(guard, kFind) == "killed: fenced:page_missing"; }));
+  EXPECT_TRUE(within([&] { return ask(guard, kFind) == "killed: fenced:page_missing"; }));
 }
 
 TEST(Guard, PagesThatAreNotOursAreNotBelieved) {
@@ -361,7 +370,7 @@ TEST(Guard, AParentKilledWhileItsChildLivesIsSeenDead) {
     kill(getpid(), SIGKILL);
   }
   waitpid(parent, nullptr, 0);
-  EXPECT_TRUE(within_seconds(2, [&] { return !scan(world.state).at(0).alive; }));  // as soon as the child has run at all
+  EXPECT_TRUE(within([&] { return !scan(world.state).at(0).alive; }));  // as soon as the child has run at all
   auto points = scan(world.state);
   ASSERT_EQ(points[0].calls.size(), 1u);
   EXPECT_EQ(outcome_now(world.state, points[0].calls[0]), Outcome::unknown);

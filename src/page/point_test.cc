@@ -17,13 +17,6 @@ namespace {
 
 constexpr Call kFind{.tool = "crm.find"};
 
-bool within(const std::function<bool()>& holds) {
-  for (auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20); std::chrono::steady_clock::now() < end;
-       std::this_thread::sleep_for(std::chrono::milliseconds(5)))
-    if (holds()) return true;
-  return false;
-}
-
 std::string answer(Guard& guard) {
   Admission admission = guard.admit(kFind);
   return admission ? "ok" : admission.denial().reason;

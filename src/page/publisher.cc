@@ -59,6 +59,11 @@ Result<Publisher> Publisher::open(const StateDir& state) {
   return trouble(kind, page.error().what);
 }
 
+bool Publisher::sound() const {
+  for (std::uint64_t read = word();; read = word())
+    if (const bool whole = page_.verify(read).has_value(); word() == read) return whole;
+}
+
 Result<Publisher> Publisher::replace(const StateDir& state, const PageLock&, const core::State& initial) {
   if (auto made = make_directories(state); !made) return std::unexpected(made.error());
   const std::string path = state.page() + ".next";  // seen by nobody until it is whole: a full disk or a kill changes nothing

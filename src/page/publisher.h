@@ -35,6 +35,7 @@ class Publisher {
 
   // What the page says now; with or without the lock. broken: its current half is damaged.
   [[nodiscard]] Result<core::State> current() const;
+  [[nodiscard]] bool sound() const;  // can current() say something?
 
   // Flips to `next`, which the caller has reconciled with current() under this same lock. refused: it does not fit. A stop with a grace and
   // no deadline yet gets one, counted from now; what is returned is what the page says.

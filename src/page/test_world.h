@@ -2,7 +2,10 @@
 // alone.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
+#include <functional>
+#include <thread>
 
 #include "base/id.h"
 #include "page/attachment.h"
@@ -11,6 +14,14 @@
 #include "page/publisher.h"
 
 namespace notaus::page {
+
+// For what another thread or process does in its own time.
+inline bool within(const std::function<bool()>& holds) {
+  for (auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20); std::chrono::steady_clock::now() < end;
+       std::this_thread::sleep_for(std::chrono::milliseconds(5)))
+    if (holds()) return true;
+  return false;
+}
 
 struct World {
   StateDir state{(std::filesystem::temp_directory_path() / ("notaus-test-" + new_id())).string()};
