@@ -202,6 +202,18 @@ TEST(StopToken, OfACallThatIsDueAlreadyIsAskedToo) {
   EXPECT_TRUE(heard.within(std::chrono::seconds(20)));
 }
 
+TEST(StopToken, IsAskedAtItsTimeAndNotBefore) {
+  World world;
+  auto slots = Slots::create(world.state, {"test", "", ""}, 1).value();
+  Cancels cancels;
+  auto due = [](const Claim&) { return std::optional(BootTime{5}); };
+  std::stop_token token = cancels.token(slots->claim(kSend, 1).value());
+  EXPECT_EQ(cancels.ask(slots->file(), due, {4}), BootTime{5}) << "when to come again";
+  EXPECT_FALSE(token.stop_requested());
+  EXPECT_EQ(cancels.ask(slots->file(), due, {5}), std::nullopt);
+  EXPECT_TRUE(token.stop_requested());
+}
+
 TEST(StopToken, OfACallThatEndedIsNotTakenForTheNextInItsSlot) {
   World world;
   auto slots = Slots::create(world.state, {"test", "", ""}, 1).value();
