@@ -7,6 +7,7 @@ import socket
 import threading
 
 from client import GONE, MODERN
+from script import Failure
 
 
 class McpAgent:
@@ -19,6 +20,7 @@ class McpAgent:
         self.answers, self.waiting, self.open = {}, {}, {}
         self.unasked, self.gone = queue.Queue(), False
         self.declines, self.last_event, self.statuses = False, None, {}
+        self.lost_stream = threading.Event()  # one that has ended without its answer, so that resume() has something to ask for
 
     # --- as client.py has it ---
 
@@ -86,8 +88,16 @@ class McpAgent:
         finally:
             connection.close()
             self.open.pop(number, None)
-        if number is not None and self.last_event is None:
-            self.waiting[json.dumps(number)].set()
+        self.ended(number)
+
+    def ended(self, number):
+        answered = self.waiting[json.dumps(number)] if number is not None else None
+        if answered and answered.is_set():
+            self.last_event = None
+        elif self.last_event is not None:
+            self.lost_stream.set()
+        elif answered:
+            answered.set()
 
     def hear(self, response, number):
         self.statuses[number] = response.status
@@ -115,9 +125,12 @@ class McpAgent:
         if key in self.waiting:
             self.waiting[key].set()
 
-    def resume(self):
+    def resume(self, timeout):
         """Asks for the rest of the stream that has ended."""
+        if not self.lost_stream.wait(timeout):
+            raise Failure("no stream of its was lost")
         headers = self.headers_for({}) | {"Last-Event-ID": self.last_event}
+        self.lost_stream.clear()
         self.last_event = None
         threading.Thread(target=self.exchange, args=("GET", None, None, headers), daemon=True).start()
 

@@ -502,7 +502,7 @@ def tamper(world, step):
 
 VERBS = {
     "tool": tool, "config": config, "world": new_world, "wrapper": wrapper, "wrappers": wrappers, "set": set_variable,
-    "up": up, "upstream": upstream, "agent": agent, "leave": leave, "borrow": borrow, "resume": of_agent("resume"), "listen": of_agent("listen"), "end": of_agent("end"), "proxy": proxy, "http": http, "raw": raw, "half": http, "rest": rest,
+    "up": up, "upstream": upstream, "agent": agent, "leave": leave, "borrow": borrow, "resume": lambda world, step: world.wrapper(step.rest).resume(places.PATIENCE_S), "listen": of_agent("listen"), "end": of_agent("end"), "proxy": proxy, "http": http, "raw": raw, "half": http, "rest": rest,
     "call": call, "ask": ask, "wait": wait, "send": send, "close": close_wrapper, "hang_up": hang_up, "$": command, "!": must_fail,
     "hold": lambda world, step: world.hold(step.rest), "release": lambda world, step: world.release(step.rest),
     "ran": ran, "received": received, "asked_to_cancel": asked_to_cancel, "audit": audit, "ended": ended, "no_orphans": no_orphans,
