@@ -84,7 +84,7 @@ int audit_report_command(const Common& common, const AuditFlags& flags, Output o
 
 struct EvidenceFlags {
   std::string log;      // a log's directory; empty: the state's
-  std::string earlier;  // a checkpoint: a file, or its text
+  std::optional<std::string> earlier;  // a checkpoint: a file, or its text
   std::string proof;    // a file
   std::string vkey;     // a file, or its text; empty: the log's
   std::string number;   // of the record to prove

@@ -16,6 +16,7 @@ using audit::Inspection;
 std::string text_or_file(const std::string& given) { return given.empty() ? given : read_file(given).value_or(given); }
 
 // As `notaus stop` prints it on one line, its checkpoint as a note, or its whole answer with --json.
+// Empty: it has none.
 std::string checkpoint_in(const std::string& given) {
   std::string text = text_or_file(given);
   if (Json answer = Json::parse(text, nullptr, false);
@@ -77,18 +78,19 @@ Json to_json(const Inspection& found, int exit) {
 
 void print_sound(const Inspection& found, const EvidenceFlags& flags) {
   if (found.cut_bytes > 0) fmt::print("a write of {} bytes was cut off; it was never acknowledged\n", found.cut_bytes);
-  if (flags.earlier.empty())
-    fmt::print("without --since CHECKPOINT: that its end was cut off, or all of it exchanged, cannot be known\n");
+  if (!flags.earlier) fmt::print("without --since CHECKPOINT: that its end was cut off, or all of it exchanged, cannot be known\n");
   fmt::print("checkpoint: {}\n", audit::ticket_text(found.note));
-  const std::string since =
-      flags.earlier.empty() ? "" : fmt::format(", the first {} as the earlier checkpoint has them", found.witnessed);
+  const std::string since = !flags.earlier ? "" : fmt::format(", the first {} as the earlier checkpoint has them", found.witnessed);
   fmt::print("sound: {} records of {}{}\n", found.size, shown(found.checkpoint.origin), since);
 }
 
 int verify_log(const Common& common, const EvidenceFlags& flags, Output output) {
+  const std::string since = checkpoint_in(flags.earlier.value_or(""));
+  if (flags.earlier && since.empty())
+    return usage("--since: it is empty; what is wanted is the checkpoint that `notaus stop` printed");
   auto log = log_directory(common, flags);
   if (!log) return fail(log.error(), output, to_json(Inspection{.verdict = Inspection::Verdict::unreadable}, control::kFailed));
-  const Inspection found = audit::verify(*log, checkpoint_in(flags.earlier));
+  const Inspection found = audit::verify(*log, since);
   const int exit = exit_of(found, flags);
   if (output == Output::json)
     fmt::print("{}\n", dump(to_json(found, exit)));
