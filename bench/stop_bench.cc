@@ -74,8 +74,9 @@ void fill_ledger(const std::string& path, int stops) {
     state = core::apply(std::move(state), action).value();
     run("INSERT INTO actions(revision, id, json) VALUES(CAST(? AS INT), ?, ?)",
         {std::to_string(state.revision), action.id, ledger::encode(action)});
+    run("INSERT INTO stops(id, json) VALUES(?, ?)", {action.id, ledger::encode(state.stops.back())});
   }
-  run("UPDATE state SET json = ?", {ledger::encode(state)});
+  run("UPDATE state SET json = ?", {ledger::encode_rest(state)});
   run("COMMIT", {});
 }
 

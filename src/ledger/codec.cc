@@ -76,10 +76,10 @@ std::string encode(const core::Action& action) {
   return dump(out);
 }
 
-std::string encode(const core::State& state) {
-  Json stops = Json::array();
-  for (const core::Stop& stop : state.stops) stops.push_back(to_json(stop));
-  return dump({{"epoch", state.epoch}, {"revision", state.revision}, {"stops", stops}, {"catalogue", to_json(state.catalogue)}});
+std::string encode(const core::Stop& stop) { return dump(to_json(stop)); }
+
+std::string encode_rest(const core::State& state) {
+  return dump({{"epoch", state.epoch}, {"revision", state.revision}, {"catalogue", to_json(state.catalogue)}});
 }
 
 Result<core::Action> decode_action(const std::string& text) {
@@ -100,12 +100,13 @@ Result<core::Action> decode_action(const std::string& text) {
   });
 }
 
-Result<core::State> decode_state(const std::string& text) {
+Result<core::Stop> decode_stop(const std::string& text) { return decode<core::Stop>(text, stop_of); }
+
+Result<core::State> decode_rest(const std::string& text) {
   return decode<core::State>(text, [](const Json& json) {
     core::State state;
     state.epoch = json.at("epoch");
     state.revision = json.at("revision");
-    for (const Json& stop : json.at("stops")) state.stops.push_back(stop_of(stop));
     state.catalogue = effects_of(json.at("catalogue"));
     if (state.epoch.size() != 32) throw Json::other_error::create(599, "the epoch is not 32 digits", nullptr);
     return state;

@@ -165,6 +165,42 @@ INSTANTIATE_TEST_SUITE_P(Ledgers, Conformance,
                                                [](World& w) { return open_sqlite(w.path(), std::chrono::seconds(10)); }}),
                          [](const auto& each) { return each.param.name; });
 
+std::uintmax_t log_size(const World& world) {
+  std::error_code none;
+  const auto size = std::filesystem::file_size(world.path() + "-wal", none);
+  return none ? 0 : size;
+}
+
+TEST(Sqlite, AStopWritesWhatItIsAndNotWhatStands) {
+  World world;
+  ASSERT_TRUE(create_sqlite(world.path()));
+  auto ledger = open_sqlite(world.path(), std::chrono::seconds(10)).value();
+  Action large = stop("acme");
+  large.stop.reason = std::string(2000, 'x');
+  for (int i = 0; i < 200; ++i) {
+    large.id = large.stop.id = new_id();
+    ASSERT_TRUE(ledger->append(large));
+  }
+  const auto before = log_size(world);
+  ASSERT_TRUE(ledger->append(stop("globex")));
+  EXPECT_GT(log_size(world), before);
+  EXPECT_LT(log_size(world) - before, 64u << 10);
+}
+
+// Nobody but commands that stop, one behind the other, as in a script: each has to read what the ones before left there.
+TEST(Sqlite, ItsLogStaysShortAlsoIfAllWhoComeAppend) {
+  World world;
+  ASSERT_TRUE(create_sqlite(world.path()));
+  std::uintmax_t longest = 0;
+  for (int i = 0; i < 150; ++i) {
+    ASSERT_TRUE(open_sqlite(world.path(), std::chrono::seconds(10)).value()->append(stop("acme")));
+    longest = std::max(longest, log_size(world));
+  }
+  EXPECT_GT(longest, 512u << 10) << "and is not shortened by each";
+  EXPECT_LT(longest, 2u << 20);
+  EXPECT_EQ(open_sqlite(world.path(), {}).value()->read()->revision, 150u);
+}
+
 TEST(Sqlite, WhatIsNotThereIsGoneAndIsNotMade) {
   World world;
   EXPECT_EQ(open_sqlite(world.path(), {}).error().kind, Kind::gone);

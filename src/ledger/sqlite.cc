@@ -2,6 +2,7 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <utility>
@@ -65,7 +66,7 @@ class Database {
   Database& operator=(Database&&) = delete;
   ~Database() {
     if (db_ == nullptr) return;
-    if (!written_) shorten_log();
+    shorten_log();
     sqlite3_close(db_);
   }
 
@@ -76,7 +77,7 @@ class Database {
     int status = sqlite3_open_v2(path.c_str(), &out.db_, SQLITE_OPEN_READWRITE, nullptr);
     if (status != SQLITE_OK) return std::unexpected(out.trouble_now());
     sqlite3_busy_timeout(out.db_, static_cast<int>(patience.count()));
-    // A checkpoint costs fsyncs, so who has appended, and whose answer somebody awaits, makes none: see shorten_log().
+    // A checkpoint costs fsyncs, so there is none with each close: see shorten_log().
     sqlite3_db_config(out.db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     if (!out.run("PRAGMA synchronous=FULL") || !out.run("PRAGMA wal_autocheckpoint=0")) return std::unexpected(out.trouble_now());
     return out;
@@ -95,9 +96,10 @@ class Database {
   }
 
  private:
-  // Every connection that finds no other open reads the whole write-ahead log, so a long one makes every command slow.
+  // Every connection that finds no other open reads the whole write-ahead log, so a long one makes every command slow. Who has appended,
+  // and whose answer somebody awaits, leaves it to others if there are any.
   void shorten_log() {
-    constexpr std::uintmax_t kLong = 256 << 10;
+    const std::uintmax_t kLong = written_ ? 1 << 20 : 256 << 10;
     std::error_code error;
     if (std::filesystem::file_size(path_ + "-wal", error) < kLong || error) return;
     sqlite3_busy_timeout(db_, 0);  // if somebody else is in it, the next one does it
@@ -133,9 +135,17 @@ class Sqlite final : public Ledger {
   explicit Sqlite(Database db) : db_(std::move(db)) {}
 
   Result<core::State> read() override {
-    Query query(db_.get(), "SELECT json FROM state");
-    if (query.row()) return decode_state(query.text(0));
-    return query.ended() ? trouble(Kind::broken, "the ledger has no state") : std::unexpected(db_.trouble_now());
+    // With one statement, so that no writer comes between.
+    Query query(db_.get(),
+                "SELECT * FROM (SELECT json FROM state) UNION ALL SELECT * FROM (SELECT json FROM stops ORDER BY place)");
+    if (!query.row()) return query.ended() ? trouble(Kind::broken, "the ledger has no state") : std::unexpected(db_.trouble_now());
+    auto state = decode_rest(query.text(0));
+    while (state && query.row()) {
+      auto stop = decode_stop(query.text(0));
+      if (!stop) return std::unexpected(stop.error());
+      state->stops.push_back(*std::move(stop));
+    }
+    return state && !query.ended() ? std::unexpected(db_.trouble_now()) : state;
   }
 
   Result<core::State> append(const core::Action& action) override {
@@ -149,10 +159,9 @@ class Sqlite final : public Ledger {
     auto next = core::apply(*std::move(state), action);
     if (!next) return next;
     Query insert(db_.get(), "INSERT INTO actions(revision, id, json) VALUES(?, ?, ?)");
-    if (!insert.bind(next->revision).bind(action.id).bind(encode(action)).run())
+    if (!insert.bind(next->revision).bind(action.id).bind(encode(action)).run()) return std::unexpected(db_.trouble_now());
+    if (!write(*next, action.act == core::Act::stop ? action.stop.id : action.target) || !transaction.commit())
       return std::unexpected(db_.trouble_now());
-    Query update(db_.get(), "UPDATE state SET json = ?");
-    if (!update.bind(encode(*next)).run() || !transaction.commit()) return std::unexpected(db_.trouble_now());
     return next;
   }
 
@@ -182,12 +191,24 @@ class Sqlite final : public Ledger {
   }
 
  private:
+  // An action changes one stop at most; all of them would make each stop cost what the others are.
+  bool write(const core::State& next, const std::string& changed) {
+    auto standing = std::ranges::find(next.stops, changed, &core::Stop::id);
+    const bool stands = standing != next.stops.end();
+    Query stop(db_.get(), stands ? "INSERT INTO stops(id, json) VALUES(?, ?) ON CONFLICT(id) DO UPDATE SET json = excluded.json"
+                                 : "DELETE FROM stops WHERE id = ?");
+    stop.bind(changed);
+    if (stands) stop.bind(encode(*standing));
+    return stop.run() && Query(db_.get(), "UPDATE state SET json = ?").bind(encode_rest(next)).run();
+  }
+
   Database db_;
 };
 
 constexpr const char* kSchema =
     "PRAGMA journal_mode=WAL;"
     "CREATE TABLE actions(revision INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, json TEXT NOT NULL);"
+    "CREATE TABLE stops(place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, json TEXT NOT NULL);"
     "CREATE TABLE state(one INTEGER PRIMARY KEY CHECK (one = 1), json TEXT NOT NULL);";
 
 Result<> fill_new(const std::string& path) {
@@ -195,7 +216,7 @@ Result<> fill_new(const std::string& path) {
   if (!db) return std::unexpected(db.error());
   core::State empty;
   empty.epoch = new_epoch();
-  if (!db->run(kSchema) || !Query(db->get(), "INSERT INTO state VALUES(1, ?)").bind(encode(empty)).run() ||
+  if (!db->run(kSchema) || !Query(db->get(), "INSERT INTO state VALUES(1, ?)").bind(encode_rest(empty)).run() ||
       !db->run("PRAGMA wal_checkpoint(TRUNCATE)"))
     return std::unexpected(db->trouble_now());
   return {};
