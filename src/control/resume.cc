@@ -69,7 +69,7 @@ Result<std::uint64_t> seen_revision(const core::Stop& target, const core::State&
 // What the log must hold, durably, before anything is loosened. log_actions() adds the action itself once the ledger has it.
 Result<std::string> record_intent(const host::Site& site, ledger::Ledger& book, const core::Action& action,
                                   const std::vector<std::string>& silent) {
-  auto log = audit::Log::open(site.log(), kPatience);
+  auto log = host::open_log(site, kPatience);
   if (!log) return std::unexpected(log.error());
   if (auto logged = host::log_actions(site, *log, book); !logged) return std::unexpected(logged.error());
   JsonLine line;
@@ -117,9 +117,10 @@ Result<core::State> loosen(const host::Site& site, ledger::Ledger& book, const c
   report.durable = host::write_durable(site, book, *shown, kPatience).has_value();
   report.confirmed = shown->revision >= stored->revision;
   report.confirmed_ms = ms_since(start);
-  if (auto log = audit::Log::open(site.log(), kPatience)) {
+  if (auto log = host::open_log(site, kPatience)) {
     (void)host::log_actions(site, *log, book);
     report.checkpoint = log->checkpoint();
+    (void)log->settle();  // a stop never does, and reads what has grown
   }
   return shown;
 }

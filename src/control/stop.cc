@@ -169,8 +169,11 @@ std::optional<Report> stop_once(const host::Site& site, const StopRequest& reque
   auto book = take_stored(tried.storing.take(deadline), report);
   report.committed_ms = ms_since(start);
   const std::string acked = report.hosts.front().state;
-  Attempt<Result<std::string>> auditing(
-      [site, report, latch = flipped.latch, book] { return log_stop(site, report, latch, book.get()); });
+  Attempt<Result<std::string>> auditing([site, report, latch = flipped.latch, book = std::move(book)]() mutable {
+    auto logged = log_stop(site, report, latch, book.get());
+    book.reset();  // here, where it may take its time
+    return logged;
+  });
   take_durable(tried.durable.take(deadline), report);
   const bool stands = held(page->publisher, flipped);
   if (!stands && !last) return std::nullopt;

@@ -58,7 +58,7 @@ Result<std::string> log_stop(const host::Site& site, const Report& report, Latch
   auto spooled = spool(site, records);
   if (!spooled) return std::unexpected(spooled.error());
   if (book == nullptr) return trouble(Kind::retry, "the stop itself is not in the ledger yet");
-  auto log = audit::Log::open(site.log(), kAuditPatience);
+  auto log = host::open_log(site, kAuditPatience);
   if (!log) return std::unexpected(log.error());
   if (auto logged = host::log_actions(site, *log, *book, *spooled); !logged) return std::unexpected(logged.error());
   return log->checkpoint();

@@ -1,8 +1,6 @@
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <set>
 #include <thread>
 
@@ -62,16 +60,6 @@ Result<> keep_names(const page::StateDir& state, const std::vector<Record>& reco
   return write_all(fd->get(), fresh);
 }
 
-// Sources that were removed once they were logged, by a process that logged nothing more.
-void forget_gone(const Site& site, Log& log) {
-  auto gone = [](const std::string& path) { return access(path.c_str(), F_OK) != 0 && errno == ENOENT; };
-  const audit::Cursor known = log.cursor();
-  for (const auto& [segment, offset] : known.spools)
-    if (gone(site.state.spool() + "/" + segment)) log.forget_segment(segment);
-  for (const std::string& process : known.dead)
-    if (gone(site.state.slots() + "/" + process)) log.forget_dead(process);
-}
-
 // With one append. How many of `sources` that were.
 Result<std::size_t> tell_some(const Site& site, Log& log, std::span<Source> sources) {
   std::vector<Record> records;
@@ -88,9 +76,8 @@ Result<std::size_t> tell_some(const Site& site, Log& log, std::span<Source> sour
 }
 
 Result<> begin_drain(const Site& site, Patience patience) {
-  auto log = Log::open(site.log(), patience);
+  auto log = open_log(site, patience);
   if (!log) return std::unexpected(log.error());
-  forget_gone(site, *log);
   // A broken ledger does not keep the facts of the points out of the log.
   if (auto book = open_ledger(site, patience)) (void)log_actions(site, *log, **book);
   return log->settle();
@@ -98,7 +85,7 @@ Result<> begin_drain(const Site& site, Patience patience) {
 
 // What is left of `sources` afterwards.
 Result<std::span<Source>> drain_some(const Site& site, std::span<Source> sources, Patience patience) {
-  auto log = Log::open(site.log(), patience);
+  auto log = open_log(site, patience);
   if (!log) return std::unexpected(log.error());
   auto told = tell_some(site, *log, sources);
   if (!told) return std::unexpected(told.error());

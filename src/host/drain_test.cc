@@ -149,6 +149,24 @@ TEST(Drain, ACrashAfterTheLogDoublesNothing) {
   EXPECT_EQ(tally(world), anew);
 }
 
+// Whoever logs a spool removes it afterwards and may append nothing more: what the log knows of it goes with the next append.
+TEST(Drain, TheLogForgetsWhatIsGone) {
+  World world;
+  auto log_a_spool = [&](const std::string& name) {
+    page::Spool spool(world.site.state, name);
+    ASSERT_TRUE(spool.append(R"({"kind":"note"})", 0));
+    spool.close();
+    auto log = open_log(world.site, kPatience).value();
+    ASSERT_TRUE(log_actions(world.site, log, *open_ledger(world.site, kPatience).value(), name));
+  };
+  auto known = [&] { return audit::Log::open(world.site.log(), kPatience)->cursor().spools.size(); };
+  log_a_spool("stop-1");
+  EXPECT_EQ(known(), 1u) << "else a crash before its removal would have logged it twice";
+  log_a_spool("stop-2");
+  EXPECT_EQ(known(), 1u) << "stop-2 alone";
+  EXPECT_EQ(tally(world), (Tally{{"note", 2}}));
+}
+
 // Whoever drains much lets others have the log meanwhile.
 TEST(Drain, AResumeNeedNotWaitForAllThatLiesInTheSpools) {
   World world;

@@ -87,6 +87,9 @@ Result<std::unique_ptr<ledger::Ledger>> open_ledger(const Site& site, Patience p
 
 // --- up: the facts -------------------------------------------------------------------------------------------------------------
 
+// This host's log, to write to it; what its cursor knows of sources that are gone by now is forgotten with the next append.
+Result<audit::Log> open_log(const Site& site, Patience patience);
+
 // Actions the log does not have yet, and, with the same fsync, what lies in the spool of that name; durable when it returns.
 Result<> log_actions(const Site& site, audit::Log& log, ledger::Ledger& book, const std::string& spool = {});
 

@@ -2,10 +2,12 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <map>
 #include <set>
 
 #include "base/clock.h"
+#include "host/host.h"
 #include "page/record.h"
 
 namespace notaus::host {
@@ -43,6 +45,8 @@ std::vector<Record> last_words(const std::string& process, const page::SlotsFile
 }
 
 bool there(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
+bool gone(const std::string& path) { return !there(path) && errno == ENOENT; }
 
 }  // namespace
 
@@ -102,6 +106,18 @@ std::vector<Source> list_sources(const page::StateDir& state) {
   std::vector<Source> out;
   for (auto& [process, one] : found) out.emplace_back(state, process, one.life, std::move(one.segments));
   return out;
+}
+
+// Whoever logs a source removes it after the append that says so, and often appends nothing more: so that is left to whoever comes next.
+Result<audit::Log> open_log(const Site& site, Patience patience) {
+  auto log = audit::Log::open(site.log(), patience);
+  if (!log) return log;
+  const audit::Cursor known = log->cursor();
+  for (const auto& [segment, offset] : known.spools)
+    if (gone(site.state.spool() + "/" + segment)) log->forget_segment(segment);
+  for (const std::string& process : known.dead)
+    if (gone(site.state.slots() + "/" + process)) log->forget_dead(process);
+  return log;
 }
 
 }  // namespace notaus::host
