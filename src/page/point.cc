@@ -19,7 +19,6 @@ namespace notaus::page {
 namespace {
 
 constexpr std::size_t kAliveFlags = 4096;
-constexpr auto kRound = std::chrono::milliseconds(1000);
 constexpr auto kBusyRound = std::chrono::milliseconds(50);
 
 std::mutex& all_points_mutex() {
@@ -176,7 +175,7 @@ void Point::watch() {
     if (flipped) tell_of_change();
     auto deadline = here != nullptr ? here->ask_to_stop(boot_now()) : std::nullopt;
     report();
-    if (std::chrono::steady_clock::now() - checked >= kRound || (flipped && aside_ != nullptr)) {
+    if (std::chrono::steady_clock::now() - checked >= round || (flipped && aside_ != nullptr)) {
       checked = std::chrono::steady_clock::now();
       check_in_place();
     }
@@ -251,7 +250,7 @@ void Point::wait_for_news(std::uint64_t seen_word, unsigned seen_nudge, std::opt
   if (here != nullptr) last_head_ = here->slots().file().head.head.load();
   timespec until{};
   clock_gettime(CLOCK_MONOTONIC, &until);
-  std::int64_t patience = std::chrono::nanoseconds(busy ? kBusyRound : kRound).count();
+  std::int64_t patience = std::chrono::nanoseconds(std::min(round, busy ? kBusyRound : round)).count();
   if (deadline) patience = std::clamp<std::int64_t>(deadline->ns - boot_now().ns, 0, patience);
   until.tv_nsec += patience % 1'000'000'000;
   until.tv_sec += patience / 1'000'000'000 + until.tv_nsec / 1'000'000'000;

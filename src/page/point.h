@@ -16,6 +16,9 @@ namespace notaus::page {
 
 class Point {
  public:
+  // How often its watcher looks whether its page is still in its place, at rest. Tests that wait for it set less, before the first point.
+  static inline std::chrono::milliseconds round{1000};
+
   explicit Point(GuardOptions options);
   ~Point();  // in order: reports what there is to report and leaves
 

@@ -11,6 +11,7 @@
 #include "page/attachment.h"
 #include "page/digest.h"
 #include "page/durable.h"
+#include "page/point.h"
 #include "page/publisher.h"
 
 namespace notaus::page {
@@ -22,6 +23,11 @@ inline bool within(const std::function<bool()>& holds) {
     if (holds()) return true;
   return false;
 }
+
+// Before any test: what looks often is waited for less.
+inline const struct Hurry {
+  Hurry() { Point::round = std::chrono::milliseconds(20); }
+} kHurry;
 
 struct World {
   StateDir state{(std::filesystem::temp_directory_path() / ("notaus-test-" + new_id())).string()};
