@@ -43,8 +43,7 @@ struct Asked {
 
 std::uint32_t rule_stop(Bytes image, const Header& header, const Asked* tenant, const Asked* agent, std::string_view tool,
                         Mode mode) {
-  std::uint32_t cells = header.rule_cells.count;
-  if (!std::has_single_bit(cells)) return Verdict::kNone;
+  const std::uint32_t cells = header.rule_cells.count;
   std::uint64_t hash = rule_hash(tenant ? tenant->hash : 0, agent ? agent->hash : 0, tool.empty() ? 0 : hash_of(tool));
   for (std::uint32_t step = 0; step < cells; ++step) {
     auto cell = static_cast<std::uint32_t>((hash + step) & (cells - 1));
@@ -115,7 +114,6 @@ Why Snapshot::fence() const {
 }
 
 std::uint32_t Snapshot::find(const Call& call, Mode mode) const {
-  if (image_.size() < sizeof(Header)) return Verdict::kNone;
   const Header header = header_of(image_);
   const bool by_tool = mode == Mode::disable_tool;
   if (by_tool && call.tool.empty()) return Verdict::kNone;
@@ -147,7 +145,7 @@ bool Snapshot::writes(const Call& call) const {
   auto effect = Effect::write;  // unknown = write
   each_pattern(call.tool, [&](std::string_view name) {
     std::uint64_t hash = hash_of(name);
-    for (std::uint32_t step = 0; std::has_single_bit(cells) && step < cells; ++step) {
+    for (std::uint32_t step = 0; step < cells; ++step) {
       auto number = element<std::uint32_t>(image_, header.tool_cells, static_cast<std::uint32_t>((hash + step) & (cells - 1)));
       if (number == 0) break;
       auto tool = element<FlatTool>(image_, header.tools, number - 1);

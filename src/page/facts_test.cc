@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <future>
 #include <string_view>
@@ -33,17 +34,22 @@ std::ostream& operator<<(std::ostream& out, const Told& told) {
 
 std::uint64_t count_in(const std::string& json) { return std::stoull(json.substr(json.find("\"count\":") + 8)); }
 
+std::vector<std::string> records(const World& world) {
+  std::vector<std::string> out;
+  for (Segment& segment : list_segments(world.state))
+    if (read_segment(segment, 0))
+      for (const SpoolRecord& record : segment.records) out.push_back(record.json);
+  return out;
+}
+
 Told told(const World& world) {
   Told out;
-  for (Segment& segment : list_segments(world.state)) {
-    if (!read_segment(segment, 0)) continue;
-    for (const auto& [json, ring] : segment.records) {
-      if (json.contains("\"kind\":\"admitted_")) ++out.ended;
-      if (json.contains("\"kind\":\"blocked\"")) ++out.blocked;
-      if (json.contains("\"kind\":\"blocked_agg\"")) out.counted += count_in(json);
-      if (json.contains("\"what\":\"calls\"")) out.lost_calls += count_in(json);
-      if (json.contains("\"what\":\"denials\"")) out.lost_denials += count_in(json);
-    }
+  for (const std::string& json : records(world)) {
+    if (json.contains("\"kind\":\"admitted_")) ++out.ended;
+    if (json.contains("\"kind\":\"blocked\"")) ++out.blocked;
+    if (json.contains("\"kind\":\"blocked_agg\"")) out.counted += count_in(json);
+    if (json.contains("\"what\":\"calls\"")) out.lost_calls += count_in(json);
+    if (json.contains("\"what\":\"denials\"")) out.lost_denials += count_in(json);
   }
   return out;
 }
@@ -386,6 +392,63 @@ TEST(Spool, ADamagedRecordEndsTheSegment) {
   ASSERT_TRUE(read_segment(damaged, 0));
   ASSERT_EQ(damaged.records.size(), 1u);
   EXPECT_EQ(damaged.records[0].json, "{\"a\":1}");
+}
+
+// The first call of a Handle asks, the others remember; what is written of them must not tell the difference.
+TEST(Facts, EachCallOfAHandleIsRecordedAsWhatItIs) {
+  World world;
+  Process process(world);
+  Spool spool(world.state, process.attachment.slots().process());
+  Lane send{.tenant = "acme", .agent = "mailer", .run = "", .tool = "email.send", .effect = Effect::write, .tag = 1};
+  Lane find{.tenant = "acme", .agent = "mailer", .run = "", .tool = "crm.find", .effect = Effect::read, .tag = 2};
+  for (const char* args : {"bo", "al", "bo"})
+    for (Lane* lane : {&send, &find}) {
+      Admission call = process.attachment.admit(*lane, args, 1);
+      EXPECT_EQ(scan(world.state).at(0).calls.at(0).call().effect, lane->effect) << "in flight";
+      call.permit().done(Outcome::done);
+    }
+  drain_facts(process.attachment, spool);
+  std::vector<std::string> digests;
+  for (const std::string& record : records(world)) {
+    EXPECT_TRUE(record.contains("\"kind\":\"admitted_write\"") && record.contains("\"tool\":\"email.send\"")) << record;
+    digests.push_back(record.substr(record.find("\"args\":")));
+  }
+  ASSERT_EQ(digests.size(), 3u);
+  digests.resize(3);
+  for (std::string& digest : digests) digest.resize(digest.find(','));
+  EXPECT_EQ(digests[0], digests[2]);
+  EXPECT_NE(digests[0], digests[1]);
+}
+
+TEST(Facts, ADenialAtTheLastMomentIsRecorded) {
+  World world;
+  Process process(world);
+  Spool spool(world.state, process.attachment.slots().process());
+  Admission call = process.attachment.admit(kSend, 1);
+  EXPECT_FALSE(call.permit().recheck());
+  drain_facts(process.attachment, spool);
+  EXPECT_EQ(told(world), Told{});
+  world.stop(Mode::stop_all, {});
+  EXPECT_TRUE(call.permit().recheck());
+  drain_facts(process.attachment, spool);
+  EXPECT_EQ(told(world), (Told{.blocked = 1}));
+}
+
+TEST(Facts, AFullTableTellsWhomItTurnedAway) {
+  World world;
+  Process process(world);
+  Spool spool(world.state, process.attachment.slots().process());
+  std::vector<Admission> held;
+  for (std::uint32_t i = 0; i < kSlots; ++i) held.push_back(process.attachment.admit(kFind, 1));
+  EXPECT_FALSE(process.attachment.admit(kSend, 1));
+  process.attachment.refused({.tenant = "globex", .agent = "bot", .tool = "x"}, "no JSON", 1);
+  Lane lane{.tenant = "initech", .agent = "bot", .run = "", .tool = "y", .effect = Effect::write, .tag = 1};
+  EXPECT_FALSE(process.attachment.admit(lane, "", 1));
+  drain_facts(process.attachment, spool);
+  const std::vector<std::string> told = records(world);
+  for (const char* whom : {R"("tenant":"acme","agent":"mailer","tool":"email.send")",
+                           R"("tenant":"globex","agent":"bot","tool":"x")", R"("tenant":"initech","agent":"bot","tool":"y")"})
+    EXPECT_TRUE(std::ranges::any_of(told, [&](const std::string& record) { return record.contains(whom); })) << whom;
 }
 
 }  // namespace

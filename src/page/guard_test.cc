@@ -448,6 +448,30 @@ TEST(Publisher, DropsTheLocalStopOfThatIdAndNoOther) {
   EXPECT_EQ(standing(), (std::vector<std::string>{ledgers.id, second.id}));
 }
 
+TEST(Publisher, WaitsForALockAsLongAsItMay) {
+  World world;
+  auto held = std::make_unique<PageLock>(world.lock());
+  std::thread holder([&] {
+    usleep(50'000);
+    held.reset();
+  });
+  EXPECT_TRUE(PageLock::take(world.state, std::chrono::seconds(20)));
+  holder.join();
+  std::filesystem::remove(world.state.lock());
+  auto none = PageLock::take(world.state, std::chrono::seconds(20));
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.error().kind, Kind::retry) << none.error().what;
+}
+
+TEST(Publisher, SaysWhyThereIsNoPage) {
+  World world;
+  EXPECT_TRUE(Publisher::open(world.state));
+  std::ofstream(world.state.page(), std::ios::trunc) << std::string(kPageSize, 'x');
+  EXPECT_EQ(Publisher::open(world.state).error().kind, Kind::broken);
+  std::filesystem::remove(world.state.page());
+  EXPECT_EQ(Publisher::open(world.state).error().kind, Kind::gone);
+}
+
 TEST(Publisher, ALockHeldByAnotherIsTroubleNotAWait) {
   World world;
   PageLock held = world.lock();

@@ -54,6 +54,17 @@ TEST(Latch, EveryBitDeniesButTheCountOfLifts) {
   EXPECT_TRUE(sent.permit().recheck());
 }
 
+TEST(Latch, ALiftOfWhatHasMovedLiftsNothingAndSaysSo) {
+  World world;
+  world.publisher->latch();
+  const std::uint64_t seen = world.publisher->latch_word();
+  world.publisher->latch();
+  EXPECT_FALSE(world.publisher->unlatch(world.lock(), seen));
+  EXPECT_TRUE(world.publisher->latched());
+  EXPECT_TRUE(world.publisher->unlatch(world.lock(), world.publisher->latch_word()));
+  EXPECT_FALSE(world.publisher->latched());
+}
+
 TEST(Latch, LiftingItRevivesNoRetiredPage) {
   World world;
   LivePage old = LivePage::open(world.state, Access::read).value();

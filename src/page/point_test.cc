@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "page/scan.h"
+#include "page/spool.h"
 #include "page/test_world.h"
 
 namespace notaus::page {
@@ -47,6 +48,49 @@ TEST(Point, TellsOfEachFlipAndOfNothingElse) {
   world.stop(core::Mode::stop_all, {});
   world.publisher->wake();
   EXPECT_TRUE(within([&] { return told == 1; }));
+}
+
+// Whose watcher looks by itself only long after the test.
+struct Asleep : testing::Test {
+  Asleep() { Point::round = std::chrono::hours(1); }
+  ~Asleep() override { Point::round = before; }
+  std::chrono::milliseconds before = Point::round;
+  World world;
+  bool sleeps() {
+    return within([&] { return scan(world.state).at(0).rounds > 0; });
+  }
+};
+using PointAsleep = Asleep;
+
+TEST_F(PointAsleep, IsWokenByAFlipAndByALatch) {
+  std::atomic<int> told = 0;
+  Guard guard = Guard::open({.state = world.state.path, .on_change = [&] { ++told; }});
+  ASSERT_TRUE(sleeps());
+  world.stop(core::Mode::stop_all, {});
+  world.publisher->wake();
+  EXPECT_TRUE(within([&] { return told == 1; }));
+}
+
+TEST_F(PointAsleep, IsWokenByACallThatIsToBeAskedToEnd) {
+  Guard guard = Guard::open({.state = world.state.path});
+  Admission call = guard.admit(kFind);
+  world.says.stops.push_back({.id = new_id(), .mode = core::Mode::stop_all, .by = "ana", .grace = std::chrono::milliseconds(50)});
+  world.publish();
+  std::stop_token token = call.permit().stop_token();  // of which the flip could not know
+  EXPECT_TRUE(within([&] { return token.stop_requested(); }));
+}
+
+TEST_F(PointAsleep, IsWokenByARingThatFillsAndByItsEnd) {
+  const std::size_t calls = kCells / 2 + 1;
+  {
+    Guard guard = Guard::open({.state = world.state.path});
+    ASSERT_TRUE(sleeps());
+    for (std::size_t i = 0; i < calls; ++i) guard.admit({.tool = "email.send"}).permit().done(Outcome::done);
+    EXPECT_TRUE(within([&] { return !list_segments(world.state).empty(); }));
+  }
+  std::size_t told = 0;
+  for (Segment& segment : list_segments(world.state)) told += read_segment(segment, 0) ? segment.records.size() : 0;
+  EXPECT_EQ(told, calls);
 }
 
 TEST(Point, AttachesAnewWhenItsSlotFileIsGone) {
