@@ -119,7 +119,7 @@ def run(command, **options):
 def tests_pass(program, shards=1):
     """Do all tests of a unit test's program pass? With shards, so many at a time, since they mostly wait."""
     def start(number):
-        return subprocess.Popen([program, "--gtest_brief=1", "--gtest_fail_fast"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0,
+        return subprocess.Popen(["setpriv", "--pdeathsig", "KILL", program, "--gtest_brief=1", "--gtest_fail_fast"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0,
                                 env={**os.environ, "TMPDIR": str(program.parent), "GTEST_TOTAL_SHARDS": str(shards), "GTEST_SHARD_INDEX": str(number)})
     return all_end_well([start(number) for number in range(shards)])
 
