@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 
 #include <fmt/format.h>
 
 #include "gate/handover.h"
 #include "gate/mcp_aside.h"
-#include "gate/mcp_head.h"
 #include "gate/problem.h"
 
 namespace notaus::gate {
@@ -22,11 +20,6 @@ using net::Task;
 constexpr std::int64_t kListenNs =
     30'000'000'000;  // for the outcome of a call whose client has left, which cancels nothing in the old era
 constexpr std::string_view kSession = "Mcp-Session-Id";
-
-std::string next_way() {
-  static std::atomic<std::uint64_t> ways = 0;
-  return fmt::format("#{}", ++ways);
-}
 
 bool holds(std::string_view type, std::string_view word) {
   auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
@@ -43,9 +36,11 @@ McpExchange::McpExchange(const Ways& ways, const Asked& asked, std::string serve
       asked_(asked),
       server_(std::move(server)),
       query_(query),
-      session_(client_.request().find(kSession) != nullptr ? client_.request().find(kSession)->value : ""),
+      request_(client_, asked_, ways_.hub.guard()),
+      session_(request_.session()),
       way_{next_way(), session_.empty()},
       news_(client_.request().method == "GET"),
+      body_(request_.body()),
       began_(boot_now()) {}
 
 McpExchange::~McpExchange() {
@@ -54,9 +49,9 @@ McpExchange::~McpExchange() {
 
 Task<> McpExchange::run() {
   const net::Head& request = client_.request();
-  if (auto unsound = unsound_mcp(request); unsound.status != 0) co_return co_await refuse(unsound.status, unsound.why);
+  if (!co_await request_.sound()) co_return;
   dialogue_ = ways_.hub.dialogue(server_, asked_.caller, session_);
-  if (!dialogue_) co_return co_await refuse(403, "the session of another caller, or one too many");
+  if (!dialogue_) co_return co_await request_.refuse(403, "the session of another caller, or one too many");
   dialogue_->listen(way_, [&loop = ways_.loop, weak = std::weak_ptr(self_)](const Order& order) {
     loop.post([weak, order] {
       if (auto here = weak.lock()) (*here)->told(order);
@@ -70,27 +65,9 @@ void McpExchange::wind_up() {
   if (news_ && link_) link_->stream.cancel();
 }
 
-void McpExchange::note(std::string_view why) {
-  ways_.hub.guard().refused({.tenant = asked_.caller.tenant, .agent = asked_.caller.agent}, why);
-}
-
-Task<> McpExchange::refuse(unsigned status, std::string_view why) {
-  note(why);
-  co_await client_.answer(refused(status, why));
-}
-
 Task<bool> McpExchange::hear_client() {
-  if (auto read = co_await client_.whole_body(body_, kMostBody); !read) {
-    client_.close_after_this();
-    if (read.error().status != 0) co_await refuse(read.error().status, read.error().why);
-    co_return false;
-  }
-  auto message = classify(body_);
-  auto other = message ? differs(client_.request(), *message) : std::optional(message.error());
-  if (other) {
-    co_await answer(reject(*other));
-    co_return false;
-  }
+  auto message = co_await request_.message();
+  if (!message) co_return false;
   era_ = message->era;
   news_ = message->asks == Asks::news;
   Ruling ruling = dialogue_->with([&](Session& session) { return session.hear_client(*std::move(message), under_way_, way_); });
@@ -99,16 +76,8 @@ Task<bool> McpExchange::hear_client() {
     body_ = std::move(ruling.to_server);
     co_return ours_ = true;
   }
-  co_await answer(ruling);
+  co_await request_.answer(ruling);
   co_return false;
-}
-
-// Of a message that ends here.
-Task<> McpExchange::answer(const Ruling& ruling) {
-  if (!ruling.note.empty() && ruling.to_client.empty()) co_return co_await refuse(400, ruling.note);
-  if (!ruling.note.empty()) note(ruling.note);
-  if (ruling.to_client.empty()) co_return (void) co_await client_.answer({.status = 202});
-  co_await client_.answer({.status = ruling.note.empty() ? 200u : 400u, .body = ruling.to_client});
 }
 
 Task<bool> McpExchange::dispatch() {
@@ -129,7 +98,7 @@ Task<bool> McpExchange::dispatch() {
     co_return false;
   }
   if (denied && denied->to_server.empty()) {
-    co_await answer(*denied);
+    co_await request_.answer(*denied);
     co_return false;
   }
   if (denied) {
@@ -239,7 +208,7 @@ std::string McpExchange::judge(std::string_view bytes) {
       case Relay::State::streaming: go += std::exchange(relay_->bytes, {}); break;
       case Relay::State::ended: go += judge_message(); break;
       case Relay::State::overlong:
-        note("dropped a message from the server: neither an answer nor complete after 16 MiB");
+        request_.note("dropped a message from the server: neither an answer nor complete after 16 MiB");
         relay_->finish();
         break;
     }
@@ -252,7 +221,7 @@ std::string McpExchange::judge_message() {
   std::string bytes = std::exchange(relay_->bytes, {});
   const ServerLine line = relay_->finish();
   Ruling ruling = dialogue_->with([&](Session& session) { return session.hear_server(line, way_); });
-  if (!ruling.note.empty()) note(ruling.note);
+  if (!ruling.note.empty()) request_.note(ruling.note);
   if (!ruling.to_server.empty()) aside(std::move(ruling.to_server));
   return ruling.pass || begun ? bytes : "";
 }

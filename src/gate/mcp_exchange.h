@@ -12,6 +12,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include "gate/hub.h"
+#include "gate/mcp_request.h"
 #include "gate/policy.h"
 #include "gate/relay.h"
 #include "net/connection.h"
@@ -25,7 +26,6 @@ using McpHook =
 
 class McpExchange final : public net::Timed, public McpHook {
  public:
-  static constexpr std::size_t kMostBody = 4 << 20;  // what the SDKs take
   static constexpr std::size_t kMostAnswer = 16 << 20;  // of a message that must be held until it is decided
 
   struct Ways {
@@ -48,10 +48,7 @@ class McpExchange final : public net::Timed, public McpHook {
   void tick(BootTime now) override;
 
  private:
-  net::Task<> refuse(unsigned status, std::string_view why);
-  void note(std::string_view why);
   net::Task<bool> hear_client();
-  net::Task<> answer(const Ruling& ruling);
   net::Task<bool> dispatch();
   net::Task<> relay();
   net::Task<> relay_opaque();
@@ -77,7 +74,8 @@ class McpExchange final : public net::Timed, public McpHook {
   const Asked& asked_;
   const std::string server_;
   const std::string_view query_;
-  const std::string session_;  // as the request names it; empty: none
+  McpRequest request_;
+  const std::string& session_;  // as the request names it; empty: none
   const Way way_;
   std::shared_ptr<Dialogue> dialogue_;
   UnderWay under_way_;
@@ -85,7 +83,7 @@ class McpExchange final : public net::Timed, public McpHook {
   bool news_ = false;  // the response is a stream that ends only with who listens
   Rest rest_ = Rest::lost;
   std::unique_ptr<net::Link> link_;
-  std::string body_;
+  std::string& body_;
   std::string head_;  // of the response, not yet gone
   std::optional<Relay> relay_;
   std::string unsaid_;  // chunks of ours that go in front of the next
