@@ -32,6 +32,21 @@ Result<gate::Upstream> upstream_of(const std::string& at, const std::map<std::st
 
 }  // namespace
 
+Result<gate::Command> command_of(const config::Server& server, const config::Environment& environment) {
+  gate::Command command;
+  for (const std::string& text : server.command) {
+    auto word = config::expand(text, environment);
+    if (!word) return std::unexpected(word.error().in("command"));
+    command.argv.push_back(*std::move(word));
+  }
+  for (const auto& [name, text] : server.env) {
+    auto value = config::expand(text, environment);
+    if (!value) return std::unexpected(value.error().in("env: " + name));
+    command.env.emplace(name, *std::move(value));
+  }
+  return command;
+}
+
 Result<std::shared_ptr<const gate::Policy>> gate_policy(const config::Config& config, const config::Environment& environment) {
   auto policy = std::make_shared<gate::Policy>();
   std::vector<gate::Route> routes;
@@ -48,7 +63,12 @@ Result<std::shared_ptr<const gate::Policy>> gate_policy(const config::Config& co
   }
   policy->routes = gate::Routes(std::move(routes));
   for (const auto& [name, server] : config.servers) {
-    if (server.url.empty()) continue;
+    if (server.url.empty()) {
+      auto command = command_of(server, environment);
+      if (!command) return std::unexpected(command.error().in(fmt::format("servers: {}", name)));
+      policy->commands.emplace(name, *std::move(command));
+      continue;
+    }
     auto upstream = upstream_of(server.url, server.headers, environment);
     if (!upstream) return std::unexpected(upstream.error().in(fmt::format("servers: {}", name)));
     upstream->headers.emplace_back("Accept-Encoding", "identity");  // what comes back must be read

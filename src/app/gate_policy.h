@@ -11,4 +11,6 @@ namespace notaus::app {
 // Trouble names the key, and never what a ${…} in it became.
 Result<std::shared_ptr<const gate::Policy>> gate_policy(const config::Config& config, const config::Environment& environment);
 
+Result<gate::Command> command_of(const config::Server& server, const config::Environment& environment);
+
 }  // namespace notaus::app

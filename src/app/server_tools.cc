@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/gate_policy.h"
 #include "base/json.h"
 #include "gate/inquiry.h"
 
@@ -103,19 +104,10 @@ Result<std::vector<std::string>> configured_command(const Place& place, const st
   if (found == place.config.servers.end() || found->second.command.empty())
     return trouble(Kind::gone, fmt::format("no command: write it behind --, or give `servers: {}: command:` in {}",
                                            server.empty() ? "NAME" : server, place.site.state.config()));
-  auto environment = config::process_environment();
-  std::vector<std::string> command;
-  for (const std::string& word : found->second.command) {
-    auto expanded = config::expand(word, environment);
-    if (!expanded) return std::unexpected(expanded.error());
-    command.push_back(*expanded);
-  }
-  for (const auto& [name, value] : found->second.env) {
-    auto expanded = config::expand(value, environment);
-    if (!expanded) return std::unexpected(expanded.error());
-    setenv(name.c_str(), expanded->c_str(), 1);
-  }
-  return command;
+  auto command = command_of(found->second, config::process_environment());
+  if (!command) return std::unexpected(command.error());
+  for (const auto& [name, value] : command->env) setenv(name.c_str(), value.c_str(), 1);
+  return std::move(command->argv);
 }
 
 Result<std::vector<control::Hint>> ask_for_tools(const std::vector<std::string>& command, std::chrono::milliseconds patience) {

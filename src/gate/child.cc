@@ -1,6 +1,7 @@
 #include "gate/child.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -81,16 +82,32 @@ Result<pid_t> start(const std::vector<std::string>& argv, const Birth& birth) {
   return pid;
 }
 
-Result<Child> spawn(const std::vector<std::string>& argv) {
+Result<Child> spawn(const std::vector<std::string>& argv, std::function<void()> enter) {
   auto in = make_pipe(), out = make_pipe();
   if (!in || !out) return trouble(Kind::refused, argv[0] + ": no pipe to talk to it");
-  prctl(PR_SET_CHILD_SUBREAPER, 1);  // what outlives a launcher (npx, uvx) comes to us
-  auto pid = start(argv, {.in = in->read.get(), .out = out->write.get(), .own_group = true, .death_signal = SIGTERM});
+  auto pid = start(
+      argv, {.in = in->read.get(), .out = out->write.get(), .own_group = true, .death_signal = SIGTERM, .enter = std::move(enter)});
   if (!pid) return std::unexpected(pid.error());
   fcntl(in->write.get(), F_SETFL, O_NONBLOCK);
   fcntl(out->read.get(), F_SETFL, O_NONBLOCK);
   return Child{*pid, std::move(in->write), std::move(out->read)};
 }
+
+Result<Child> spawn_apart(const std::vector<std::string>& argv, const std::map<std::string, std::string>& env) {
+  std::vector<std::string> lines;
+  for (const auto& [name, value] : env) lines.push_back(std::string(name).append("=").append(value));
+  for (char** line = environ; *line != nullptr; ++line)
+    if (const std::string_view all(*line); !env.contains(std::string(all.substr(0, all.find('='))))) lines.emplace_back(all);
+  std::vector<char*> block;
+  for (std::string& line : lines) block.push_back(line.data());
+  block.push_back(nullptr);
+  return spawn(argv, [&block] {
+    environ = block.data();
+    close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);  // accept(2) of Asio gives descriptors that an exec would keep
+  });
+}
+
+void adopt_orphans() { prctl(PR_SET_CHILD_SUBREAPER, 1); }
 
 bool reap(const Child& child) {
   while (true) {

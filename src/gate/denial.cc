@@ -4,7 +4,7 @@ namespace notaus::gate {
 namespace {
 
 // Outside -32768..-32000, all of which JSON-RPC and MCP keep for themselves.
-constexpr std::int64_t kDenied = -31000;
+constexpr std::int64_t kDenied = -31000, kNoAnswer = -31001;
 
 constexpr std::string_view kStopped =
     "Not executed: an operator stopped this with the emergency stop.\n"
@@ -80,6 +80,23 @@ std::string denied_request_line(std::string_view id, const Denial& denial) { ret
 std::string cancel_line(std::string_view id, const Denial& denial) {
   const std::string params = JsonLine().raw("requestId", id).field("reason", denial.reason).text();
   return JsonLine().field("jsonrpc", "2.0").field("method", "notifications/cancelled").raw("params", params).text() + "\n";
+}
+
+std::string_view outcome(Sent sent) { return sent == Sent::yes ? "unknown" : "not_sent"; }
+
+std::string no_answer(std::string_view why, Sent sent) {
+  std::string text = "notaus: the tool's server: " + std::string(why) + "\n";
+  text += sent == Sent::yes ? "outcome unknown: it was already sent and may have taken effect; do not repeat it."
+                            : "Not executed: no byte of it was sent.";
+  return text;
+}
+
+std::string no_answer_line(std::string_view id, std::string_view why, Sent sent) {
+  JsonLine error;
+  error.field("code", kNoAnswer)
+      .field("message", no_answer(why, sent))
+      .raw("data", JsonLine().field("outcome", outcome(sent)).text());
+  return line(id, "error", error.text());
 }
 
 std::string rejection_line(const Rejection& rejection) {

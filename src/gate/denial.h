@@ -32,6 +32,11 @@ JsonLine& add_details(JsonLine& into, const Denial& denial, Sent sent);
 // Asks the receiver of a request to end it.
 [[nodiscard]] std::string cancel_line(std::string_view id, const Denial& denial);
 
+// What is told of a request that its server will not answer, and the word for what became of it.
+[[nodiscard]] std::string no_answer(std::string_view why, Sent sent);
+[[nodiscard]] std::string_view outcome(Sent sent);
+[[nodiscard]] std::string no_answer_line(std::string_view id, std::string_view why, Sent sent);
+
 [[nodiscard]] std::string rejection_line(const Rejection& rejection);
 
 }  // namespace notaus::gate

@@ -14,10 +14,12 @@ constexpr std::string_view kMcp = "/mcp/";
 using net::Connection;
 using net::Task;
 
-Front::Front(net::Loop& loop, Guard& guard, Hub& hub, std::shared_ptr<const Policy> policy, const net::Limits& limits)
+Front::Front(net::Loop& loop, Guard& guard, Hub& hub, Supervisor& supervisor, std::shared_ptr<const Policy> policy,
+             const net::Limits& limits)
     : loop_(loop),
       guard_(guard),
       hub_(hub),
+      supervisor_(supervisor),
       due_(loop.context()),
       server_(
           loop, limits, [this](Connection& client) { return answer(client); },
@@ -52,9 +54,11 @@ Task<> Front::answer(Connection& client) {
 Task<> Front::answer_mcp(Connection& client, const Asked& asked) {
   const auto site = site_;
   const std::string_view rest = client.request().target.substr(kMcp.size()), name = rest.substr(0, rest.find('?'));
+  if (const auto command = site->policy->commands.find(std::string(name)); command != site->policy->commands.end())
+    co_return co_await answer_piped(client, asked, command->first, command->second);
   const auto server = site->policy->servers.find(std::string(name));
   if (server == site->policy->servers.end())
-    co_return co_await refuse(client, {404, "no server with a url has that name: /mcp/NAME leads to `servers: NAME`"});
+    co_return co_await refuse(client, {404, "no server has that name: /mcp/NAME leads to `servers: NAME`"});
   const std::size_t upstream = server->second;
   McpExchange exchange({loop_, client, *site->pools[upstream], site->policy->upstreams[upstream], hub_, site}, asked, server->first,
                        rest.substr(name.size()));
@@ -63,7 +67,15 @@ Task<> Front::answer_mcp(Connection& client, const Asked& asked) {
   co_await exchange.run();
 }
 
+Task<> Front::answer_piped(Connection& client, const Asked& asked, const std::string& server, const Command& command) {
+  PipedExchange exchange({loop_, client, supervisor_, hub_.guard()}, asked, server, command);
+  piped_.push_back(exchange);
+  loop_.watch(exchange);
+  co_await exchange.run();
+}
+
 void Front::wind_up(std::function<void()> empty) {
+  for (PipedExchange& exchange : piped_) exchange.wind_up();
   for (McpExchange& exchange : mcp_) exchange.wind_up();
   server_.wind_up(std::move(empty));
 }

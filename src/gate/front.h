@@ -7,6 +7,7 @@
 #include "gate/exchange.h"
 #include "gate/hub.h"
 #include "gate/mcp_exchange.h"
+#include "gate/piped_exchange.h"
 #include "gate/site.h"
 #include "net/server.h"
 
@@ -15,7 +16,8 @@ namespace notaus::gate {
 class Front {
  public:
   // All outlive it.
-  Front(net::Loop& loop, Guard& guard, Hub& hub, std::shared_ptr<const Policy> policy, const net::Limits& limits);
+  Front(net::Loop& loop, Guard& guard, Hub& hub, Supervisor& supervisor, std::shared_ptr<const Policy> policy,
+        const net::Limits& limits);
 
   Result<> listen(Fd listener) { return server_.listen(std::move(listener)); }
 
@@ -28,6 +30,7 @@ class Front {
  private:
   net::Task<> answer(net::Connection& client);
   net::Task<> answer_mcp(net::Connection& client, const Asked& asked);
+  net::Task<> answer_piped(net::Connection& client, const Asked& asked, const std::string& server, const Command& command);
   net::Task<> authorize(net::Connection& client);
   net::Task<> refuse(net::Connection& client, const net::Refusal& why);
   void enforce();
@@ -38,10 +41,12 @@ class Front {
   net::Loop& loop_;
   Guard& guard_;
   Hub& hub_;
+  Supervisor& supervisor_;
   std::shared_ptr<const Site> site_;
   boost::intrusive::list<Exchange, boost::intrusive::base_hook<ExchangeHook>, boost::intrusive::constant_time_size<false>>
       exchanges_;
   boost::intrusive::list<McpExchange, boost::intrusive::base_hook<McpHook>, boost::intrusive::constant_time_size<false>> mcp_;
+  boost::intrusive::list<PipedExchange, boost::intrusive::base_hook<PipedHook>, boost::intrusive::constant_time_size<false>> piped_;
   Timer due_;
   net::Server server_;
 };

@@ -84,6 +84,7 @@ Guard open_guard(const Arguments& arguments, const Fd& changed) {
 int mcp(const Arguments& arguments) {
   Fd signalled = gate::hear_by_descriptor();
   Fd changed(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  gate::adopt_orphans();
   auto child = gate::spawn(arguments.command);  // before there is another thread
   if (!child) return gate::cannot_run(child.error());
   Guard guard = open_guard(arguments, changed);

@@ -32,17 +32,18 @@ struct Bell {
 
 // What is in flight over MCP, whichever lane it came in on. The first lane keeps its time.
 struct Gateway::Mcp {
-  explicit Mcp(const std::string& state) : hub(state, [this] { bell(); }) {}
+  explicit Mcp(const std::string& state) : hub(state, [this] { bell(); }), supervisor(hub.guard()) {}
 
   Bell bell;
   Hub hub;
+  Supervisor supervisor;
 };
 
 struct Gateway::Lane {
-  Lane(const std::string& state, const std::string& name, Hub& hub, const std::shared_ptr<const Policy>& policy,
+  Lane(const std::string& state, const std::string& name, Mcp& mcp, const std::shared_ptr<const Policy>& policy,
        const net::Limits& limits)
       : guard(Guard::open({.state = state, .name = name, .on_change = [this] { bell(); }})),
-        front(std::in_place, loop, guard, hub, policy, limits) {
+        front(std::in_place, loop, guard, mcp.hub, mcp.supervisor, policy, limits) {
     std::lock_guard lock(bell.mutex);
     bell.ring = [this] { loop.post([this] { front->page_changed(); }); };
   }
@@ -65,10 +66,11 @@ struct Gateway::Lane {
 
 Gateway::Gateway() = default;
 
-// No lane runs while another is taken down: what one has in flight may be told of a stop by any.
+// No lane runs while another is taken down: what one has in flight may be told of a stop by any, and of its end by the supervisor.
 Gateway::~Gateway() {
   if (mcp_) mcp_->bell.silence();
   for (auto& lane : lanes_) lane->end();
+  if (mcp_) mcp_->supervisor.end();
 }
 
 Result<std::unique_ptr<Gateway>> Gateway::start(const GatewayOptions& options, const std::shared_ptr<const Policy>& policy) {
@@ -80,7 +82,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const GatewayOptions& options, c
     auto listener = net::listen_on(i == 0 ? options.listen : gateway->address_);
     if (!listener) return std::unexpected(listener.error().in("listen: gate"));
     if (i == 0) gateway->address_ = net::bound_address(listener->get());
-    auto lane = std::make_unique<Lane>(options.state, fmt::format("gate:{}", i + 1), gateway->mcp_->hub, policy, each);
+    auto lane = std::make_unique<Lane>(options.state, fmt::format("gate:{}", i + 1), *gateway->mcp_, policy, each);
     if (auto listening = lane->front->listen(*std::move(listener)); !listening) return std::unexpected(listening.error());
     gateway->lanes_.push_back(std::move(lane));
   }
@@ -93,7 +95,10 @@ void Gateway::lead() {
   Lane& first = *lanes_.front();
   first.keeper.emplace(first.loop, mcp_->hub, [front = &*first.front] { return front->site(); });
   std::lock_guard lock(mcp_->bell.mutex);
-  mcp_->bell.ring = [&first] { first.loop.post([&first] { first.keeper->page_changed(); }); };
+  mcp_->bell.ring = [this, &first] {
+    first.loop.post([&first] { first.keeper->page_changed(); });
+    mcp_->supervisor.page_changed();
+  };
 }
 
 void Gateway::reload(const std::shared_ptr<const Policy>& policy) {

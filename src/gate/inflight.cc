@@ -86,6 +86,14 @@ void InFlight::way_ended(const Way& way, Rest rest, BootTime now) {
   std::erase_if(late_, [&](const auto& one) { return one.second == way.name; });
 }
 
+void InFlight::end_all() {
+  requests_.clear();  // ends the permits as unknown
+  cancelled_.clear();
+  tasks_.clear();
+  late_.clear();
+  late_tasks_.clear();
+}
+
 void InFlight::resumed(const Way& way) {
   std::erase_if(cancelled_, [&](const auto& one) {
     Request& request = requests_.at(one.first);

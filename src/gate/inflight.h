@@ -74,6 +74,9 @@ class InFlight {
   // Nothing more comes on this way. What may yet be answered on another is unknown only kGrace from `now`.
   void way_ended(const Way& way, Rest rest, BootTime now);
 
+  // Nothing more comes on any: all is unknown.
+  void end_all();
+
   // The client came back on this way for what was lost on another.
   void resumed(const Way& way);
 

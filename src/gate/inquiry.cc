@@ -41,6 +41,7 @@ Inquiry::Inquiry(Signals signals, Child child, std::string name, Limits limits)
 
 Result<Inquiry> Inquiry::start(const std::vector<std::string>& command, Limits limits) {
   Signals signals;  // first: a child that ends at once is heard
+  adopt_orphans();
   auto child = spawn(command);
   if (!child) return std::unexpected(child.error().in("cannot run"));
   return Inquiry(std::move(signals), *std::move(child), command[0], limits);

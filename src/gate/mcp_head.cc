@@ -4,6 +4,8 @@
 #include <array>
 #include <string>
 
+#include "gate/strict_json.h"
+
 namespace notaus::gate {
 namespace {
 
@@ -66,6 +68,19 @@ std::optional<std::string> name_in(std::string_view value) {
   return base64(value.substr(kBegin.size(), value.size() - kBegin.size() - kEnd.size()));
 }
 
+constexpr int kInvalidParams = -32602;
+constexpr std::string_view kModern = "2026-07-28", kCapabilities = "io.modelcontextprotocol/clientCapabilities";
+
+// Methods whose subject the head repeats.
+bool is_named(std::string_view method) {
+  return method == "tools/call" || method == "prompts/get" || method == "resources/read" || method == "tasks/get" ||
+         method == "tasks/update" || method == "tasks/cancel";
+}
+
+Rejection mismatched(const Message& message, std::string why) {
+  return {kHeaderMismatch, std::move(why), message.id.empty() ? "null" : message.id};
+}
+
 }  // namespace
 
 Refusal unsound_mcp(const Head& request) {
@@ -87,9 +102,7 @@ Refusal unsound_mcp(const Head& request) {
 }
 
 std::optional<Rejection> differs(const Head& request, const Message& message) {
-  auto mismatch = [&](std::string why) {
-    return Rejection{kHeaderMismatch, std::move(why), message.id.empty() ? "null" : message.id};
-  };
+  auto mismatch = [&](std::string why) { return mismatched(message, std::move(why)); };
   if (const net::Field* method = request.find("Mcp-Method"); method != nullptr && method->value != message.method)
     return mismatch("Mcp-Method is not the method of the body");
   if (const net::Field* name = request.find("Mcp-Name"); name != nullptr && name_in(name->value) != message.subject)
@@ -98,6 +111,24 @@ std::optional<Rejection> differs(const Head& request, const Message& message) {
   if (version != nullptr && message.era == Era::modern && version->value != message.version)
     return mismatch("MCP-Protocol-Version is not the one in the body");
   return std::nullopt;
+}
+
+std::optional<Rejection> lacking(const Head& request, const Message& message) {
+  const net::Field* version = request.find("MCP-Protocol-Version");
+  const bool modern_head = version != nullptr && version->value >= kModern;
+  auto invalid = [&](std::string why) {
+    return Rejection{kInvalidParams, std::move(why), message.id.empty() ? "null" : message.id};
+  };
+  if (message.era == Era::legacy)
+    return modern_head && message.shape == Shape::request ? std::optional(invalid("params._meta has no protocolVersion"))
+                                                          : std::nullopt;
+  for (const char* name : {"MCP-Protocol-Version", "Mcp-Method"})
+    if (request.find(name) == nullptr) return mismatched(message, std::string(name) + " is missing");
+  if (is_named(message.method) && request.find("Mcp-Name") == nullptr) return mismatched(message, "Mcp-Name is missing");
+  Members meta;
+  const bool request_meta =
+      message.shape != Shape::request || (read_object(message.meta, meta) && !meta.find(kCapabilities).empty());
+  return request_meta ? std::nullopt : std::optional(invalid("params._meta has no clientCapabilities"));
 }
 
 }  // namespace notaus::gate

@@ -16,6 +16,9 @@ namespace notaus::gate {
 // Mcp-Method, Mcp-Name and MCP-Protocol-Version, as far as they are there, against the body.
 [[nodiscard]] std::optional<Rejection> differs(const net::Head& request, const Message& message);
 
+// What a request of the new era must have of these, and with them. A server behind pipes sees no head, so nobody but us can miss it.
+[[nodiscard]] std::optional<Rejection> lacking(const net::Head& request, const Message& message);
+
 constexpr int kHeaderMismatch = -32020;  // the protocol's own
 
 }  // namespace notaus::gate

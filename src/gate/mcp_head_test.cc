@@ -82,5 +82,35 @@ TEST_F(McpHead, SaysWhatTheBodySays) {
   }
 }
 
+TEST_F(McpHead, WhatTheNewEraMustHave) {
+  const std::string meta =
+      R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}})";
+  const std::string call = R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"a",)" + meta + "}}";
+  const std::string list = R"({"jsonrpc":"2.0","id":7,"method":"tools/list","params":{)" + meta + "}}";
+  const std::string bare =
+      R"({"jsonrpc":"2.0","id":7,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}})";
+  const std::string old = R"({"jsonrpc":"2.0","id":7,"method":"tools/list"})";
+  const std::string version = "MCP-Protocol-Version: 2026-07-28\r\n", method = "Mcp-Method: m\r\n", name = "Mcp-Name: a\r\n";
+  struct Row {
+    std::string fields, body;
+    int code;
+  } rows[] = {
+      {version + method + name, call, 0},
+      {version + method, call, kHeaderMismatch},
+      {version + name, call, kHeaderMismatch},
+      {method + name, call, kHeaderMismatch},
+      {version + method, list, 0},
+      {version + method, bare, -32602},
+      {version, old, -32602},
+      {"MCP-Protocol-Version: 2025-11-25\r\n", old, 0},
+      {"", old, 0},
+  };
+  for (const Row& row : rows) {
+    auto lacks = lacking(head(kJson + row.fields), *classify(row.body));
+    EXPECT_EQ(lacks ? lacks->code : 0, row.code) << row.fields << row.body;
+    if (lacks) EXPECT_EQ(lacks->id, "7");
+  }
+}
+
 }  // namespace
 }  // namespace notaus::gate

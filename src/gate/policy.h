@@ -16,10 +16,18 @@
 
 namespace notaus::gate {
 
+// An MCP server to be started.
+struct Command {
+  std::vector<std::string> argv;
+  std::map<std::string, std::string> env;  // besides our environment
+  bool operator==(const Command&) const = default;
+};
+
 struct Policy {
   Routes routes = {};
   std::vector<Upstream> upstreams = {};
   std::map<std::string, std::size_t> servers = {};  // of MCP, by name: which of the upstreams; /mcp/NAME leads there
+  std::map<std::string, Command> commands = {};  // the same, of those that are no upstream
   Identities identities = {};
   std::optional<std::string> anonymous = {};  // the tenant of local callers without a credential
   std::set<std::string> hosts = {};  // names that lead here, lower case; addresses and localhost do in any case

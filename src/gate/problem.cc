@@ -48,11 +48,8 @@ net::Answer refused(unsigned status, std::string_view why) {
 }
 
 net::Answer bad_gateway(std::string_view why, Sent sent) {
-  std::string detail = "notaus: the tool's server: " + std::string(why) + "\n";
-  detail += sent == Sent::yes ? "outcome unknown: it was already sent and may have taken effect; do not repeat it."
-                              : "Not executed: no byte of it was sent.";
-  JsonLine body = begin(502, "The tool's server did not answer", detail);
-  return problem(502, body.field("outcome", sent == Sent::yes ? "unknown" : "not_sent"));
+  JsonLine body = begin(502, "The tool's server did not answer", no_answer(why, sent));
+  return problem(502, body.field("outcome", outcome(sent)));
 }
 
 }  // namespace notaus::gate

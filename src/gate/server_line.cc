@@ -141,8 +141,10 @@ std::string* LineScan::wanted() {
     return key == "id" ? &facts_.id : key == "method" ? &facts_.method : nullptr;
   }
   if (outer != "result" && outer != "params") return nullptr;
+  if (depth_ == 3 && key_[2] == "_meta") return key == "io.modelcontextprotocol/subscriptionid" ? &facts_.subscription : nullptr;
   if (depth_ == 3 && key_[2] != "task") return nullptr;
   if (key == "requestid") return depth_ == 2 ? &facts_.cancels : nullptr;
+  if (key == "progresstoken") return depth_ == 2 ? &facts_.progress : nullptr;
   if (key == "resulttype") return depth_ == 2 ? &facts_.result_type : nullptr;
   return key == "taskid" ? &facts_.task : key == "status" ? &facts_.status : nullptr;
 }

@@ -20,6 +20,8 @@ struct ServerLine {
   std::string method = {};  // this and the rest: unescaped, empty if missing or longer than any such value
   std::string result_type = {}, task = {}, status = {};
   std::string cancels = {};  // params.requestId as written
+  std::string progress = {};  // params.progressToken as written
+  std::string subscription = {};  // params._meta's, as written: the id of the request that opened the stream
 
   [[nodiscard]] bool is_request() const { return has_method && !id.empty(); }
   [[nodiscard]] bool ends_task() const { return status == "completed" || status == "failed" || status == "cancelled"; }

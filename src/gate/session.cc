@@ -124,6 +124,11 @@ void Session::way_ended(const Way& way, Rest rest, BootTime now) {
   if (way.own_ids) std::erase_if(asked_, [&](const auto& one) { return one.second.way == way.name; });
 }
 
+void Session::server_ended() {
+  in_flight_.end_all();
+  asked_.clear();
+}
+
 void Session::page_changed() {
   canceller_.page_changed();
   for (auto& [key, asked] : asked_)

@@ -58,6 +58,9 @@ class Session {
   void resumed(const Way& way) { in_flight_.resumed(way); }
   std::string sever(const Way& way) { return in_flight_.sever(way); }
 
+  // It answers nothing any more: whatever it has not answered is unknown.
+  void server_ended();
+
   // The page has changed: what is in flight may have to be ended.
   void page_changed();
 
@@ -71,6 +74,8 @@ class Session {
 
   // Calls were given up, and the server has not answered them: when it does, the client must not see it.
   [[nodiscard]] bool late() const { return in_flight_.late(); }
+  [[nodiscard]] bool has(const std::string& id_key) const { return in_flight_.has(id_key); }
+  [[nodiscard]] bool runs(const std::string& task) const { return !in_flight_.tool_of_task(task).empty(); }
   [[nodiscard]] bool idle() const { return in_flight_.empty() && asked_.empty(); }
   [[nodiscard]] const Caller& caller() const { return caller_; }
 

@@ -1,5 +1,5 @@
 // A server that has whatever the conformance suite of MCP asks for, in both eras at one address: everything.mjs; it prints its URL. Old
-// sessions are kept here, new requests served one by one.
+// sessions are kept here, new requests served one by one. everything.mjs --stdio: the same tools over stdio.
 import { randomBytes, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
@@ -9,6 +9,7 @@ import {
   acceptedContent, classifyInboundRequest, CLIENT_CAPABILITIES_META_KEY, createMcpHandler, createRequestStateCodec, fromJsonSchema, inputRequired,
   McpServer, ResourceTemplate,
 } from "@modelcontextprotocol/server";
+import { serveStdio } from "@modelcontextprotocol/server/stdio";
 
 const IMAGE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 const SOUND = "UklGRiQAAABXQVZFZm10IBAAAAABAAEARKwAAIhYAQACABAAZGF0YQAAAAA=";
@@ -134,7 +135,7 @@ const of_2020 = fromJsonSchema({
   additionalProperties: false,
 });
 
-const tools = (transport) => ({
+const tools = (transport, changed) => ({
   ...Object.fromEntries(Object.entries(plain).map(([name, answer]) => [name, [schema(), async () => answer]])),
   count_up: [schema(), async () => says(text(`${++counted}`))],
   test_error_handling: [schema(), async () => { throw new Error("it fails, as it should"); }],
@@ -157,8 +158,8 @@ const tools = (transport) => ({
   test_input_required_result_multiple_inputs: [schema(), until(all_of, several, { for: "several" })],
   test_input_required_result_multi_round: [schema(), two_rounds],
   test_input_required_result_capabilities: [schema(), until((given) => given, what_it_can)],
-  test_trigger_tool_change: [schema(), async () => (modern.notify.toolsChanged(), says(text("said")))],
-  test_trigger_prompt_change: [schema(), async () => (modern.notify.promptsChanged(), says(text("said")))],
+  test_trigger_tool_change: [schema(), async () => (changed.tools(), says(text("said")))],
+  test_trigger_prompt_change: [schema(), async () => (changed.prompts(), says(text("said")))],
 });
 
 const resources = {
@@ -182,13 +183,16 @@ function add_prompts(server) {
   });
 }
 
-function create(transport = () => undefined) {
+function create(transport = () => undefined, over_http = true) {
   const changes = { listChanged: true };
   const server = new McpServer({ name: "everything", version: "1.0.0" }, {
     capabilities: { tools: changes, prompts: changes, resources: { subscribe: true, ...changes }, logging: {}, completions: {} },
     requestState: { verify: states.verify },
   });
-  for (const [name, [inputSchema, run]] of Object.entries(tools(transport))) server.registerTool(name, { description: name, inputSchema }, run);
+  const changed = over_http
+    ? { tools: () => modern.notify.toolsChanged(), prompts: () => modern.notify.promptsChanged() }
+    : { tools: () => server.sendToolListChanged(), prompts: () => server.sendPromptListChanged() };
+  for (const [name, [inputSchema, run]] of Object.entries(tools(transport, changed))) server.registerTool(name, { description: name, inputSchema }, run);
   for (const [uri, content] of Object.entries(resources))
     server.registerResource(uri.slice(7), uri, { mimeType: content.mimeType }, async () => ({ contents: [{ uri, ...content }] }));
   server.registerResource("template", new ResourceTemplate("test://template/{id}/data", {}), { mimeType: "application/json" },
@@ -239,7 +243,7 @@ const refuse = (response, status, message) =>
 
 const here = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 
-createServer(async (request, response) => {
+const serve = async (request, response) => {
   const { origin, host } = request.headers;
   if (!here.test(host) || (origin && !here.test(origin.replace(/^https?:\/\//, "")))) return refuse(response, 403, "not from here");
   const body = await body_of(request).catch(() => null);
@@ -250,6 +254,11 @@ createServer(async (request, response) => {
   const transport = id ? sessions.get(id) : body?.method === "initialize" ? await begin_session() : undefined;
   if (!transport) return refuse(response, id ? 404 : 400, id ? "no such session" : "no session");
   await transport.handleRequest(request, response, body);
-}).listen(0, "127.0.0.1", function () {
-  console.log(`http://localhost:${this.address().port}/mcp`);
-});
+};
+
+if (process.argv.includes("--stdio"))
+  serveStdio(() => create(undefined, false));
+else
+  createServer(serve).listen(0, "127.0.0.1", function () {
+    console.log(`http://localhost:${this.address().port}/mcp`);
+  });
