@@ -36,6 +36,14 @@ const needs_a_tool = {
     "server-stateless"],
 };
 
+// A stop of all ends those, too, that need what a server only reads out.
+const reads = ["completion-complete", "prompts-get-embedded-resource", "prompts-get-simple", "prompts-get-with-args", "prompts-get-with-image",
+  "resources-read-binary", "resources-read-text", "resources-templates-read"];
+const needs_a_read = {
+  "2025-11-25": [...reads, "resources-subscribe", "resources-unsubscribe"],
+  "2026-07-28": [...reads, "caching", "input-required-result-non-tool-request"],
+};
+
 // What pipes cannot carry: events with ids, to come back for; and what a header repeats of an argument, which the server alone could compare.
 // A short answer over pipes is no stream of events.
 const not_over_pipes = {
@@ -58,7 +66,11 @@ async function compared(t, revision) {
 
   await world.stop("--tenant", "acme");
   const stopped = await verdict(world, gate, revision, "stopped");
-  assert.deepEqual(failed(stopped).filter((name) => !failed(through).includes(name)).sort(), names(needs_a_tool[revision]));
+  const broken_by = (stop) => failed(stop).filter((name) => !failed(through).includes(name)).sort();
+  assert.deepEqual(broken_by(stopped), names(needs_a_tool[revision]));
+
+  await world.stop("--tenant", "acme", "--mode", "stop_all");
+  assert.deepEqual(broken_by(await verdict(world, gate, revision, "all_stopped")), names([...needs_a_tool[revision], ...needs_a_read[revision]]));
 }
 
 describe("conformance", { concurrency: 2 }, () => {
