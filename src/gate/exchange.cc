@@ -4,8 +4,10 @@
 
 #include <fmt/format.h>
 
+#include "gate/canonical_json.h"
 #include "gate/handover.h"
 #include "gate/problem.h"
+#include "gate/strict_json.h"
 
 namespace notaus::gate {
 namespace {
@@ -29,17 +31,26 @@ Exchange::Exchange(const Ways& ways, const Asked& asked, const Route& route)
       route_(route),
       began_(boot_now()) {}
 
-Call Exchange::call() const {
+// A body that says it is JSON and is, in its one spelling; else its bytes. A step of the run loop has none.
+std::string Exchange::args() const {
+  if (route_.tool.empty()) return {};
+  const net::Field* type = client_.request().find("content-type");
+  Members members;
+  const bool json = type != nullptr && type->value.starts_with("application/json") && read_object(body_, members);
+  return json ? canonical(body_) : body_;
+}
+
+Call Exchange::call(std::string_view args) const {
   return {.tenant = asked_.caller.tenant,
           .agent = asked_.caller.agent,
           .tool = route_.tool,
           .effect = route_.tool.empty() ? Effect::read : effect_of(route_, client_.request().method),
-          .args = body_};
+          .args = args};
 }
 
 Task<> Exchange::run() {
   if (!co_await read_request()) co_return;
-  Admission admission = guard_.admit(call());
+  Admission admission = guard_.admit(call(args()));
   if (!admission) {
     co_await client_.answer(denied(admission.denial(), Sent::no));
     co_return;

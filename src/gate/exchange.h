@@ -53,7 +53,8 @@ class Exchange final : public net::Timed, public ExchangeHook {
   net::Task<bool> relay_head(net::Reader::Form form);
   net::Task<> broke(std::string_view why);
   void client_left();
-  [[nodiscard]] Call call() const;
+  [[nodiscard]] std::string args() const;
+  [[nodiscard]] Call call(std::string_view args) const;
 
   net::Connection& client_;
   net::Pool& pool_;

@@ -193,7 +193,6 @@ Call call_of(const Message& message, std::string_view tool) {
   if (message.asks == Asks::tool || message.asks == Asks::task) call.tool = tool.empty() ? message.tool : tool;
   if (message.asks == Asks::write || (message.asks == Asks::task && call.tool.empty())) call.tool = message.method;
   if (message.asks == Asks::task || message.asks == Asks::write) call.effect = Effect::write;
-  call.args = message.args;
   return call;
 }
 

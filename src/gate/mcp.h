@@ -53,7 +53,7 @@ constexpr int kInvalidRequest = -32600;
 
 std::expected<Message, Rejection> classify(std::string_view line);
 
-// What the guard is asked for it. `tool` names the tool when the message itself does not.
+// What the guard is asked for it, but for its arguments. `tool` names the tool when the message itself does not.
 [[nodiscard]] Call call_of(const Message& message, std::string_view tool);
 
 }  // namespace notaus::gate

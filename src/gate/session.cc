@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "gate/canonical_json.h"
 #include "gate/denial.h"
 #include "gate/rpc_id.h"
 
@@ -45,7 +46,10 @@ Ruling Session::rule(Message message, const Way& way, UnderWay& into) {
   std::string tool(message.asks == Asks::task ? in_flight_.tool_of_task(message.task) : message.tool);
   Permit permit;
   if (message.asks != Asks::nothing) {
-    Admission admission = admit(call_of(message, tool));
+    const std::string args = canonical(message.args);
+    Call call = call_of(message, tool);
+    call.args = args;
+    Admission admission = admit(call);
     if (!admission) return denied(message, admission.denial());
     permit = std::move(admission.permit());
   }

@@ -220,17 +220,19 @@ void append_utf8(std::string& out, unsigned point) {
   put(0x80 | (point & 0x3F));
 }
 
-// `text` begins with \u; takes it, and the second half of a pair. False for half a pair.
-bool take_unicode(std::string_view& text, std::string& out) {
+bool is_high(unsigned unit) { return unit >= 0xD800 && unit <= 0xDBFF; }
+bool is_low(unsigned unit) { return unit >= 0xDC00 && unit <= 0xDFFF; }
+
+// `text` begins with \u; takes it, and the second half of a pair. False: it is none, or half a pair and those are refused.
+bool take_unicode(std::string_view& text, std::string& out, Halves halves) {
   unsigned point = unit_of(text);
-  if (point == kNoUnit || (point >= 0xDC00 && point <= 0xDFFF)) return false;
+  if (point == kNoUnit) return false;
   text.remove_prefix(6);
-  if (point >= 0xD800 && point <= 0xDBFF) {
-    unsigned low = unit_of(text);
-    if (low < 0xDC00 || low > 0xDFFF) return false;
+  if (const unsigned low = is_high(point) ? unit_of(text) : kNoUnit; is_low(low)) {
     point = 0x10000 + ((point - 0xD800) << 10) + (low - 0xDC00);
     text.remove_prefix(6);
   }
+  if (halves == Halves::refused && (is_high(point) || is_low(point))) return false;
   append_utf8(out, point);
   return true;
 }
@@ -261,7 +263,7 @@ Result<> read_object(std::string_view text, Members& top) {
   return {};
 }
 
-std::optional<std::string> unescape(std::string_view json) {
+std::optional<std::string> unescape(std::string_view json, Halves halves) {
   if (json.size() < 2 || json.front() != '"' || json.back() != '"') return std::nullopt;
   std::string_view text = json.substr(1, json.size() - 2);
   std::string out;
@@ -272,7 +274,7 @@ std::optional<std::string> unescape(std::string_view json) {
     if (text.empty()) break;
     if (text.size() < 2) return std::nullopt;
     if (text[1] == 'u') {
-      if (!take_unicode(text, out)) return std::nullopt;
+      if (!take_unicode(text, out, halves)) return std::nullopt;
     } else {
       out += simple_escape(text[1]);
       text.remove_prefix(2);

@@ -5,6 +5,7 @@
 // value stay known. decisions/ says why this is no library; the tests compare it with two.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,8 +35,10 @@ struct Members {
 // `text` is exactly one JSON object; its members are then in `top`, views into `text`. Else what is wrong with it.
 Result<> read_object(std::string_view text, Members& top);
 
-// The characters of a JSON string; nothing if `json` is none, or has a lone surrogate, which no UTF-8 can say.
-[[nodiscard]] std::optional<std::string> unescape(std::string_view json);
+// The characters of a JSON string; nothing if `json` is none, or has half of a surrogate pair, which no UTF-8 can say. Kept, it is the
+// three bytes that UTF-8 would have for it if it had any.
+enum class Halves : std::uint8_t { refused, kept };
+[[nodiscard]] std::optional<std::string> unescape(std::string_view json, Halves halves = Halves::refused);
 
 // The same for every spelling that a server binding without regard to case would take for one key. Beyond ASCII, Go's
 // encoding/json takes the long s and the Kelvin sign for s and k.
