@@ -4,7 +4,8 @@
 //           runs `notaus init`; we map its live page read-only.
 // Threads:  every member may be called from any thread at once. A forked child may go on using the Guard: it attaches by itself.
 // Fails:    open() and admit() cannot fail and throw nothing: what cannot be read is denied. trouble() says why.
-// Cost:     admit: no lock, no syscall, no allocation. A denial may cost a syscall.
+// Cost:     admit: no lock, no syscall, no allocation; but a tenant's first call with arguments reads a file, unless GuardOptions or a
+//           Handle named the tenant. A denial may cost a syscall.
 // Order:    a slot is claimed BEFORE the page is read; see "Who sees whom" in src/page/slots.h.
 //
 //   notaus::Guard guard = notaus::Guard::open({.tenant = "acme", .agent = "mailer"});
@@ -29,17 +30,17 @@
 namespace notaus {
 
 namespace page {
-class Point;       // this process as an enforcement point
+class Point;  // this process as an enforcement point
 class Attachment;  // its mapping of one live page, and its slots there
-struct Lane;       // what a Handle remembers
+struct Lane;  // what a Handle remembers
 }  // namespace page
 
 struct Denial {
   Why why;
   std::string reason;  // exactly as operators and tests know it: "killed: stop_all"
-  std::string stop;    // id of the stop that denied; empty when fenced
+  std::string stop;  // id of the stop that denied; empty when fenced
   std::uint64_t revision = 0;
-  std::string help;    // when fenced: what is wrong and which command mends it
+  std::string help;  // when fenced: what is wrong and which command mends it
 };
 
 // A stop that wants calls ended (`notaus stop --cancel`) covers an admitted one.

@@ -10,7 +10,6 @@
 
 #include "base/id.h"
 #include "host/host.h"
-#include "page/digest.h"
 #include "page/durable.h"
 
 namespace notaus::host {
@@ -66,7 +65,6 @@ Result<Created> create(const Site& site) {
   auto lock = page::PageLock::take(state, std::chrono::seconds(10));
   if (!lock) return std::unexpected(lock.error());
   if (page::exists(state)) return Created{};
-  if (auto made = page::DigestKey::make(state); !made) return std::unexpected(made.error());
   if (auto made = ledger::create_sqlite(state.ledger()); !made && !refused(made)) return std::unexpected(made.error());
   if (auto log = audit::Log::open(site.log(), std::chrono::seconds(1)); !log) return std::unexpected(log.error());
   auto book = open_ledger(site, std::chrono::seconds(1));

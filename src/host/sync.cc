@@ -6,7 +6,6 @@
 #include "base/id.h"
 #include "host/host.h"
 #include "host/reconcile.h"
-#include "page/digest.h"
 #include "page/durable.h"
 #include "page/sentinel.h"
 
@@ -108,7 +107,6 @@ Result<Opened> open_page(const Site& site, Patience patience) {
   if (usable(page)) return Opened{*std::move(page), false};
   if (!page && page.error().kind == Kind::refused) return std::unexpected(page.error());
   if (auto made = page::make_directories(site.state); !made) return std::unexpected(made.error());
-  if (auto made = page::DigestKey::make(site.state); !made) return std::unexpected(made.error());
   const core::State state = rebuilt_state(site, patience);
   const bool replacing =
       page && page->retired();  // by somebody who looks once more at what is stored; until then it denies everything

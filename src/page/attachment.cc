@@ -101,8 +101,8 @@ Admission Attachment::admit(Lane& lane, std::string_view args, std::int64_t now_
   return Admission(permit(*claim, answer, lane.call(args)));
 }
 
-void Attachment::write_digest(Entry& entry, std::string_view tenant, std::string_view args) const {
-  auto digest = key_.digest(tenant, args);
+void Attachment::write_digest(Entry& entry, std::string_view tenant, std::string_view args) {
+  auto digest = keys_.digest(tenant, args);
   entry.digest[0] = digest[0];
   entry.digest[1] = digest[1];
 }

@@ -1,7 +1,8 @@
 // page/attachment.h: one process at one live page: asks it, and keeps the calls it admitted.
 //
 // The heart of Notaus: admit() is the guard's half of "Who sees whom" in slots.h, publisher.cc has the other.
-// Threads: all members from any thread. Nothing here allocates on the way to a Permit, makes a system call or waits.
+// Threads: all members from any thread. Nothing here allocates on the way to a Permit, makes a system call or waits, but for the key of a
+// tenant that was not expected.
 #pragma once
 
 #include <memory>
@@ -34,13 +35,13 @@ struct Answer {
 
 class Attachment {
  public:
-  Attachment(LivePage page, std::unique_ptr<Slots> slots, DigestKey key, Witness& witness, const bool* alive, StateDir state)
+  Attachment(LivePage page, std::unique_ptr<Slots> slots, Witness& witness, const bool* alive, StateDir state)
       : page_(std::move(page)),
         slots_(std::move(slots)),
-        key_(std::move(key)),
         witness_(witness),
         alive_(alive),
         state_(std::move(state)),
+        keys_(state_),
         tallies_(*slots_) {
     (void)unsound(page_.head().word.load());  // from here on it knows its ledger, also before its first call
   }
@@ -77,6 +78,7 @@ class Attachment {
   LivePage& page() { return page_; }
   Slots& slots() { return *slots_; }
   Tallies& tallies() { return tallies_; }
+  DigestKeys& keys() { return keys_; }
   [[nodiscard]] bool alive() const { return *alive_; }
 
   // Called when the watcher is wanted soon. Set once, before the first call.
@@ -85,17 +87,17 @@ class Attachment {
  private:
   Permit permit(const Claim& claim, const Answer& answer, const Call& call);
   Permit permit(const Claim& claim, Entry& entry, std::uint64_t word);
-  void write_digest(Entry& entry, std::string_view tenant, std::string_view args) const;
+  void write_digest(Entry& entry, std::string_view tenant, std::string_view args);
   std::unique_ptr<Denial> deny(const Claim& claim, const Answer& answer, const Call& call);
   void record_denial(const Claim& claim, const Answer& answer);
   std::optional<Why> unsound(std::uint64_t word) const;
 
   LivePage page_;
   std::unique_ptr<Slots> slots_;
-  DigestKey key_;
   Witness& witness_;
   const bool* alive_;  // false in a forked child: these slots are the parent's
   StateDir state_;
+  DigestKeys keys_;
   mutable std::atomic<std::uint64_t> verified_{0};
   std::atomic<bool> aside_{false};
   Tallies tallies_;

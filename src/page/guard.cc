@@ -65,6 +65,7 @@ Handle Guard::handle(const Call& call) {
   Call whole = point_->complete(call);
   auto lane = std::make_shared<page::Lane>(std::string(whole.tenant), std::string(whole.agent), std::string(whole.run),
                                            std::string(whole.tool), whole.effect, random_u64() | 1);
+  if (page::Attachment* here = point_->attachment()) here->keys().expect(whole.tenant);
   return Handle(point_, std::move(lane));
 }
 

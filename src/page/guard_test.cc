@@ -230,8 +230,7 @@ TEST(Attachment, KnowsItsLedgerBeforeItsFirstCall) {
   const bool alive = true;
   auto attach = [&] {
     return std::make_unique<Attachment>(LivePage::open(world.state, Access::read).value(),
-                                        Slots::create(world.state, {"test", "", ""}, 1).value(), DigestKey::load(world.state),
-                                        witness, &alive, world.state);
+                                        Slots::create(world.state, {"test", "", ""}, 1).value(), witness, &alive, world.state);
   };
   (void)attach();
   world.says.epoch = new_epoch();

@@ -118,9 +118,9 @@ void Point::attach() {
   spool_ = std::make_unique<Spool>(state_, (*slots)->process());
   bool* alive = alive_ + attachments_.size();
   *alive = true;
-  attachments_.push_back(
-      std::make_unique<Attachment>(*std::move(page), *std::move(slots), DigestKey::load(state_), witness_, alive, state_));
+  attachments_.push_back(std::make_unique<Attachment>(*std::move(page), *std::move(slots), witness_, alive, state_));
   attachments_.back()->nudge = [this] { nudge(); };
+  attachments_.back()->keys().expect(options_.tenant);
   aside_ = nullptr;
   (void)heed_sentinel(*attachments_.back());
 }
@@ -188,6 +188,7 @@ void Point::check_in_place() {
   std::unique_lock hold(mutex_);
   Attachment* here = mapped();
   if (here != nullptr && here->page().in_place(state_) && here->slots().in_place()) {
+    here->keys().forget_destroyed();
     const bool changed = heed_sentinel(*here);
     hold.unlock();
     if (changed) tell_of_change();

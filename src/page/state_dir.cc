@@ -103,10 +103,14 @@ Result<> make_directories(const StateDir& state) {
   unsigned shared = group != gid_t(-1) ? 03770 : 0700;
   if (auto made = make_directory(state.slots(), shared, group); !made) return made;
   if (auto made = make_directory(state.spool(), shared, group); !made) return made;
+  if (auto made = make_directory(state.keys(), shared, group); !made) return made;
   return make_directory(state.log(), 0700, gid_t(-1));
 }
 
-Result<Fd> make_file(const std::string& path, std::size_t size, unsigned mode, Lock lock) {
+namespace {
+
+template <class Fill>
+Result<Fd> make_filled(const std::string& path, unsigned mode, Lock lock, Fill fill) {
   // Under a name nobody looks for, since not every file system has O_TMPFILE; link() then refuses to replace anything.
   std::string draft = fmt::format("{}/.{}", std::filesystem::path(path).parent_path().string(), new_id());
   auto fd = open_file(draft, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
@@ -115,7 +119,7 @@ Result<Fd> make_file(const std::string& path, std::size_t size, unsigned mode, L
     unlink(draft.c_str());
     return std::unexpected(std::move(why));
   };
-  if (auto filled = fill_with_zeros(fd->get(), size); !filled) return give_up(filled.error().in(path));
+  if (Result<> filled = fill(fd->get()); !filled) return give_up(filled.error().in(path));
   if (fchmod(fd->get(), mode) != 0) return give_up(os_trouble(path, errno));
   struct flock whole{};
   whole.l_type = F_WRLCK;
@@ -124,6 +128,16 @@ Result<Fd> make_file(const std::string& path, std::size_t size, unsigned mode, L
     return give_up(errno == EEXIST ? Trouble{Kind::refused, path + ": exists"} : os_trouble(path, errno));
   unlink(draft.c_str());
   return fd;
+}
+
+}  // namespace
+
+Result<Fd> make_file(const std::string& path, std::size_t size, unsigned mode, Lock lock) {
+  return make_filled(path, mode, lock, [&](int fd) { return fill_with_zeros(fd, size); });
+}
+
+Result<Fd> make_file(const std::string& path, std::string_view content, unsigned mode) {
+  return make_filled(path, mode, Lock::none, [&](int fd) { return write_at(fd, content.data(), content.size(), 0); });
 }
 
 bool owned(int fd) {

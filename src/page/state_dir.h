@@ -47,6 +47,7 @@ Result<> make_directories(const StateDir& state);
 // With `lock`, it is held by an OFD write lock before it becomes visible: see owned().
 enum class Lock { none, owner };
 Result<Fd> make_file(const std::string& path, std::size_t size, unsigned mode, Lock lock = Lock::none);
+Result<Fd> make_file(const std::string& path, std::string_view content, unsigned mode);
 
 // Does a living process hold the file's owner lock? Asks and takes nothing; pids are not compared, so it holds across namespaces.
 bool owned(int fd);

@@ -9,7 +9,6 @@
 
 #include "base/id.h"
 #include "page/attachment.h"
-#include "page/digest.h"
 #include "page/durable.h"
 #include "page/point.h"
 #include "page/publisher.h"
@@ -40,7 +39,6 @@ struct World {
     (void)make_directories(state);
     (void)make_file(state.lock(), 0, 0600);
     (void)make_durable(state);
-    (void)DigestKey::make(state);
     replace();
   }
   ~World() { std::filesystem::remove_all(state.path); }
@@ -67,7 +65,7 @@ struct World {
 struct Process {
   explicit Process(const World& world)
       : attachment(LivePage::open(world.state, Access::read).value(), Slots::create(world.state, {"test", "", ""}, 1).value(),
-                   DigestKey::load(world.state), witness, &alive, world.state) {}
+                   witness, &alive, world.state) {}
 
   bool run(const Call& call) {
     Admission admission = attachment.admit(call, 1);
