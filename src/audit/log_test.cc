@@ -303,6 +303,30 @@ TEST(Log, AWriterKilledWhileItEndsALogSaysSoLater) {
   }
 }
 
+// Killed once a log that follows another has its segment, and before anything else says that it is there.
+TEST(Log, AWriterKilledWhileItBeginsALogAccusesNobody) {
+  TestLog test;
+  {
+    Log log = test.open();
+    TestLog::fill(log, 3);
+  }
+  const std::string last = contents(test.place.seen);
+  fs::remove_all(test.place.directory);
+  (void)test.open();
+  for (const char* file : {"checkpoint", "tile"}) fs::remove_all(test.file(file));
+  put(test.place.seen, last);
+  {
+    Log log = test.open();
+    EXPECT_EQ(log.size(), 1u) << "it goes on";
+    EXPECT_TRUE(log.append({{R"({"kind":"note"})"}}));
+  }
+  EXPECT_EQ(Json::parse(test.lines().at(0))["why"], "the log was removed");
+  // Control: a log that follows another one.
+  put(test.place.seen, last.substr(0, last.find('\n')) + "x" + last.substr(last.find('\n')));
+  EXPECT_EQ(test.open().size(), 1u);
+  EXPECT_EQ(Json::parse(test.lines().at(0))["why"], "another log was put in its place");
+}
+
 // A process without a descriptor left may not look; that is no reason to give up a log.
 TEST(Log, WhatCannotBeReadNowIsNotEnded) {
   TestLog test;

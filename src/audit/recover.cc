@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "audit/entry.h"
 #include "audit/log.h"
@@ -35,6 +36,16 @@ void remove_torn(const std::string& directory, const Files& follow) {
 
 std::string origin_in(const std::string& note) { return note.substr(0, note.find('\n')); }
 
+// Does the log's first record name this checkpoint as the last one of the log before? Then nobody put it there but its writer, who was
+// killed before he had kept a checkpoint of its own elsewhere.
+bool follows(const std::string& directory, const Verifier& by, const std::string& last) {
+  auto found = read_standing(directory, by, O_RDONLY);
+  if (!found || found->edge.tree().size() == 0 || found->edge.tree().size() >= kTileWidth) return false;
+  const auto entries = entries_in(found->edge.open_bundle());
+  const auto first = entries ? nlohmann::json::parse(entries->front(), nullptr, false) : nlohmann::json();
+  return first.is_object() && first.value("checkpoint", "") == last;
+}
+
 }  // namespace
 
 // What a log's directory alone cannot tell: that it was removed, or another one put in its place.
@@ -45,7 +56,8 @@ std::string Log::why_lost() const {
   if (!key) return key.error().kind == Kind::gone ? "the log's key was removed" : "";
   auto signer = parse_signer(std::string_view(*key).substr(0, key->find('\n')));
   if (!signer) return "the log's key was damaged";
-  return seen && origin_in(*seen) != signer->name ? "another log was put in its place" : "";
+  const bool other = seen && origin_in(*seen) != signer->name && !follows(place_.directory, signer->verifier(), *seen);
+  return other ? "another log was put in its place" : "";
 }
 
 // A checkpoint that knows more than the segment, or something else: whoever goes on from there would sign a second history.
