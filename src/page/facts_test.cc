@@ -451,5 +451,35 @@ TEST(Facts, AFullTableTellsWhomItTurnedAway) {
     EXPECT_TRUE(std::ranges::any_of(told, [&](const std::string& record) { return record.contains(whom); })) << whom;
 }
 
+// Of one Handle, both in flight: the catalogue makes them writes, whatever their caller calls them.
+TEST(Facts, EveryCallOfAHandleIsListedAsTheWriteThatItIs) {
+  World world;
+  Process process(world);
+  Lane lane{.tenant = "acme", .agent = "mailer", .run = "", .tool = "email.send", .effect = Effect::read, .tag = 1};
+  std::vector<Admission> held;
+  for (int i = 0; i < 3; ++i) held.push_back(process.attachment.admit(lane, "x", 1));
+  const auto calls = scan(world.state).at(0).calls;
+  ASSERT_EQ(calls.size(), 3u);
+  for (const SeenCall& call : calls) {
+    EXPECT_EQ(call.call().effect, Effect::write);
+    EXPECT_NE(call.entry.digest[0], 0u);
+    EXPECT_EQ(call.entry.digest[1], calls[0].entry.digest[1]);
+    EXPECT_NE(call.entry.digest[1], 0u);
+  }
+}
+
+// It came after the flip: the stop did not meet it, and does not say so.
+TEST(Facts, ACallThatCameAndWentAfterAFlipIsNotOnItsList) {
+  World world;
+  Process process(world);
+  Admission before = process.attachment.admit(kSend, 1);
+  world.stop(Mode::stop_all, {.tenant = "globex"});
+  before.permit().done(Outcome::done);
+  EXPECT_TRUE(process.run({.tenant = "acme", .tool = "email.later"}));
+  const auto calls = scan(world.state, world.publisher->word()).at(0).calls;
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(calls[0].call().tool, "email.send");
+}
+
 }  // namespace
 }  // namespace notaus::page

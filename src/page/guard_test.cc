@@ -240,6 +240,35 @@ TEST(Attachment, KnowsItsLedgerBeforeItsFirstCall) {
   EXPECT_EQ(attach()->ask(kFind).why, Why::allowed) << "by who knew no other";
 }
 
+TEST(Guard, TheLookBeforeSendingHeedsTheScopeOfAStop) {
+  World world;
+  Guard guard = open(world);
+  Admission call = guard.admit(kSend);
+  world.stop(Mode::stop_all, {.tenant = "globex"});
+  world.stop(Mode::stop_all, {.agent = "other"});
+  EXPECT_FALSE(call.permit().recheck());
+  world.stop(Mode::stop_all, {.agent = "mailer"});
+  EXPECT_TRUE(call.permit().recheck());
+}
+
+// Where nothing was ever published: a Handle that has asked nothing yet remembers nothing.
+TEST(Guard, AHandleIsNotAdmittedByAPageThatSaysNothing) {
+  World world;
+  Guard guard = open(world);
+  Handle fresh = guard.handle(kFind);
+  LivePage page = LivePage::open(world.state, Access::write).value();
+  Word& word = page.head().word;
+  const std::uint64_t published = word.exchange(0);
+  Admission none = fresh.admit();
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.denial().reason, "killed: fenced:page_missing");
+  EXPECT_TRUE(none.denial().help.contains("notaus status")) << none.denial().help;
+  word.store(published);
+  EXPECT_TRUE(fresh.admit());
+  world.stop(Mode::stop_all, {});
+  EXPECT_EQ(fresh.admit().denial().help, "") << "of a stop, its reason is all";
+}
+
 // Of the same ledger: the guard outlives the page, and what it saw there.
 TEST(Guard, APageThatIsOlderThanWhatWasSeenIsNotBelieved) {
   World world;

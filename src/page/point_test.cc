@@ -73,6 +73,7 @@ TEST_F(PointAsleep, IsWokenByAFlipAndByALatch) {
 
 TEST_F(PointAsleep, IsWokenByACallThatIsToBeAskedToEnd) {
   Guard guard = Guard::open({.state = world.state.path});
+  ASSERT_TRUE(sleeps());
   Admission call = guard.admit(kFind);
   world.says.stops.push_back({.id = new_id(), .mode = core::Mode::stop_all, .by = "ana", .grace = std::chrono::milliseconds(50)});
   world.publish();
