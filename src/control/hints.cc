@@ -1,7 +1,5 @@
 #include "control/hints.h"
 
-#include <unistd.h>
-
 #include "base/id.h"
 
 namespace notaus::control {
@@ -65,7 +63,6 @@ Result<core::State> tighten(const host::Site& site, const std::map<std::string, 
   action.id = new_id();
   action.act = core::Act::tighten;
   action.by = by;
-  action.uid = getuid();
   action.at = wall_now();
   action.reason = reason;
   action.effects = effects;

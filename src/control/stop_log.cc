@@ -1,31 +1,25 @@
 #include "control/stop_log.h"
 
-#include <unistd.h>
-
-#include "base/boot.h"
 #include "base/id.h"
-#include "page/record.h"
+#include "base/json.h"
 #include "page/spool.h"
 
 namespace notaus::control {
 namespace {
 
 JsonLine begin(std::string_view kind, std::string_view id) {
-  return core::begin_record(kind, moment_now(), boot_id()).field("id", id);
+  JsonLine line;
+  line.field("kind", kind).field("at", iso8601(wall_now())).field("id", id);
+  return line;
 }
 
 std::string latch_record(const host::Site& site, const Report& report) {
-  JsonLine line = begin("latch", "latch@" + site.host);
-  line.field("by", report.record.by).field("uid", std::uint64_t{getuid()});
-  if (!report.record.reason.empty()) line.field("reason", report.record.reason);
-  return line.text();
+  return begin("latch", "latch@" + site.host).field("by", report.record.by).text();
 }
 
 std::string ack_record(const Report& report) {
   const HostRow& row = report.hosts.front();
   return begin("ack", report.record.id)
-      .field("by", report.record.by)
-      .field("uid", std::uint64_t{getuid()})
       .field("state", row.state)
       .field("revision", row.revision)
       .field("points", std::uint64_t{row.points})
@@ -34,17 +28,22 @@ std::string ack_record(const Report& report) {
 }
 
 std::string inflight_record(const Report& report, const page::SeenCall& seen) {
+  const Call call = seen.call();
   JsonLine line = begin("inflight", report.record.id);
   line.field("call", seen.id());
-  page::add_call(line, seen.entry);
-  return line.field("outcome", core::text(seen.outcome)).text();
+  for (auto [key, name] : {std::pair("tenant", call.tenant), {"agent", call.agent}, {"run", call.run}, {"tool", call.tool}})
+    if (!name.empty()) line.field(key, name);
+  return line.field("effect", core::text(call.effect))
+      .field("since", iso8601({seen.entry.since}))
+      .field("outcome", core::text(seen.outcome))
+      .text();
 }
 
 // Under a name of its own each time, closed when it returns.
 Result<std::string> spool(const host::Site& site, const std::vector<std::string>& records) {
   page::Spool into(site.state, "stop-" + new_id());
   for (const std::string& record : records)
-    if (auto spooled = into.append(record); !spooled) return std::unexpected(spooled.error());
+    if (auto spooled = into.append(record, 0); !spooled) return std::unexpected(spooled.error());
   into.close();
   return into.process();
 }

@@ -13,7 +13,7 @@
 
 #include "audit/view.h"
 #include "host/test_world.h"
-#include "page/report.h"
+#include "page/spool.h"
 
 namespace notaus::host {
 namespace {
@@ -87,40 +87,6 @@ TEST(Drain, AKilledProcessLeavesEachOfItsCallsOnce) {
   EXPECT_EQ(tally(world), expected);
 }
 
-// A kill between a record and the note that it was told: what the last record of the spool tells is not told again, whether a drain came
-// by before the process died or not.
-TEST(Drain, WhatWasToldAndNotNotedIsLoggedOnce) {
-  enum class Told { write, denials, losses };
-  struct Row {
-    Told told;
-    Tally expected;
-  } rows[] = {{Told::write, {{"done", 1}}}, {Told::denials, {{"blocked", 7}}}, {Told::losses, {{"gap", 5}}}};
-  for (const Row& row : rows)
-    for (bool drained_before : {false, true}) {
-      World world;
-      page::Witness witness;
-      bool alive = true;
-      {
-        page::Attachment here(page::LivePage::open(world.site.state, page::Access::read).value(),
-                              page::Slots::create(world.site.state, {"victim", "", ""}, 1).value(), witness, &alive, world.site.state);
-        page::SlotsFile& file = here.slots().file();
-        if (row.told == Told::write) here.admit(kSend, 1).permit().done(Outcome::done);
-        for (int i = 0; row.told == Told::denials && i < 7; ++i) here.count_denial(kDenied, {.why = Why::stop_all});
-        if (row.told == Told::losses) file.head.lost_denials = 5;
-        page::Spool spool(world.site.state, here.slots().process());
-        page::drain_facts(here, spool);
-        file.head.tail = 0;
-        file.tallies[0].more.told = 0;
-        file.head.told_denials = 0;
-        if (drained_before) ASSERT_TRUE(drained(world));
-        EXPECT_EQ(tally(world), drained_before ? row.expected : Tally{});
-      }  // its owner locks go, its files stay: to others it was killed
-      ASSERT_TRUE(drained(world));
-      EXPECT_EQ(tally(world), row.expected);
-      EXPECT_EQ(files_in(world.site.state.slots()), 0u);
-    }
-}
-
 TEST(Drain, ALivingProcessKeepsItsCallsInFlight) {
   World world;
   Guard guard = Guard::open({.state = world.site.state.path});
@@ -134,7 +100,7 @@ TEST(Drain, ALivingProcessKeepsItsCallsInFlight) {
 TEST(Drain, ASpoolThatGrowsMeanwhileIsReadOnWhereItEnded) {
   World world;
   page::Spool spool(world.site.state, "writer");
-  auto write = [&](int n) { EXPECT_TRUE(spool.append("{\"kind\":\"note\",\"count\":" + std::to_string(n) + "}")); };
+  auto write = [&](int n) { EXPECT_TRUE(spool.append("{\"kind\":\"note\",\"count\":" + std::to_string(n) + "}", 0)); };
   write(1);
   ASSERT_TRUE(drained(world));
   EXPECT_EQ(tally(world), (Tally{{"note", 1}}));
@@ -188,7 +154,7 @@ TEST(Drain, TheLogForgetsWhatIsGone) {
   World world;
   auto log_a_spool = [&](const std::string& name) {
     page::Spool spool(world.site.state, name);
-    ASSERT_TRUE(spool.append(R"({"kind":"note"})"));
+    ASSERT_TRUE(spool.append(R"({"kind":"note"})", 0));
     spool.close();
     auto log = open_log(world.site, kPatience).value();
     ASSERT_TRUE(log_actions(world.site, log, *open_ledger(world.site, kPatience).value(), name));
@@ -208,7 +174,7 @@ TEST(Drain, AResumeNeedNotWaitForAllThatLiesInTheSpools) {
   for (int i = 0; i < kSpools; ++i) {
     page::Spool spool(world.site.state, "writer-" + std::to_string(i));
     for (int n = 0; n < 8; ++n)
-      ASSERT_TRUE(spool.append("{\"kind\":\"note\",\"count\":1,\"text\":\"" + std::string(30'000, 'x') + "\"}"));
+      ASSERT_TRUE(spool.append("{\"kind\":\"note\",\"count\":1,\"text\":\"" + std::string(30'000, 'x') + "\"}", 0));
     spool.close();
   }
   std::thread drainer([&] { EXPECT_TRUE(drained(world)); });
@@ -227,7 +193,7 @@ TEST(Drain, AFullDiskLosesAndDoublesNothing) {
   World world;
   page::Spool spool(world.site.state, "writer");
   const std::string filler(2000, 'x');
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(spool.append("{\"kind\":\"note\",\"count\":1,\"text\":\"" + filler + "\"}"));
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(spool.append("{\"kind\":\"note\",\"count\":1,\"text\":\"" + filler + "\"}", 0));
   spool.close();
   auto before = signal(SIGXFSZ, SIG_IGN);
   rlimit limits{}, unlimited{};

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "base/clock.h"
 #include "host/host.h"
 #include "page/record.h"
 
@@ -14,43 +15,32 @@ namespace {
 
 using audit::Record;
 
-using page::Mark;
-
-// Everything of a process that has died, its ring, its tallies, and the calls it had in flight, whose outcome nobody knows; but for what
-// the last record of its spool tells.
-std::vector<Record> last_words(const std::string& process, const page::SlotsFile& file, const Mark& spooled) {
-  const page::Teller teller(process, file.head);
-  auto told = [&](Mark::Of of, std::uint64_t noted, std::uint32_t number = 0) {
-    return spooled.of == of && spooled.number == number ? std::max(noted, spooled.upto) : noted;
-  };
+// Everything of a process that has died: its ring, its tallies, and the calls it had in flight, whose outcome nobody knows.
+std::vector<Record> last_words(const std::string& process, const page::SlotsFile& file, std::uint64_t spooled) {
   std::vector<Record> out;
   std::set<std::pair<std::uint32_t, std::uint64_t>> recorded;
   const std::uint64_t head = file.head.head.load();
-  for (std::uint64_t at = told(Mark::Of::ring, file.head.tail.load()); at < head && head - at <= page::kCells; ++at) {
+  for (std::uint64_t at = std::max(file.head.tail.load(), spooled); at < head && head - at <= page::kCells; ++at) {
     const page::Cell& cell = file.cells[at % page::kCells];
-    if (cell.turn.load() == at + 1) out.push_back({teller.cell(cell)});  // else it died while it wrote this; the slot tells of the call
+    if (cell.turn.load() != at + 1) continue;  // it died while it wrote this; the slot still tells of the call
+    out.push_back({page::record_of(process, cell)});
+    recorded.emplace(cell.slot, cell.call);
   }
   // Also those whose ring cell has been spooled already, while the slot was not freed any more.
   for (const page::Cell& cell : file.cells)
-    if (cell.turn.load() != 0) recorded.emplace(cell.slot, cell.call);
+    if (cell.turn.load() != 0 && cell.fact == page::Fact::ended) recorded.emplace(cell.slot, cell.call);
+  const std::int64_t now = wall_now().ms;
   for (std::uint32_t slot = 0; slot < page::kSlots; ++slot) {
     std::uint64_t word = file.words[slot].load();
     page::SlotState state = page::state_of(word);
     std::uint64_t claimed = page::slot_word(page::generation_of(word), page::SlotState::active);
     if ((state != page::SlotState::active && state != page::SlotState::done) || recorded.contains({slot, claimed})) continue;
-    out.push_back({teller.orphan(slot, word, file.entries[slot])});
+    out.push_back({page::orphan_record(process, slot, word, file.entries[slot], now)});
   }
-  for (std::uint32_t number = 0; number < page::kTallies; ++number) {
-    const page::Tally& tally = file.tallies[number];
-    const std::uint64_t before = told(Mark::Of::tally, tally.more.told, number);
-    if (tally.used.load() != 0 && tally.more.counted > before) out.push_back({teller.tally(tally, tally.more.counted - before)});
-  }
-  auto lost = [&](const char* what, const page::Word& counted, const page::Word& noted, Mark::Of of) {
-    const std::uint64_t before = told(of, noted.load());
-    if (counted.load() > before) out.push_back({teller.gap(what, counted.load() - before)});
-  };
-  lost("calls", file.head.lost_calls, file.head.told_calls, Mark::Of::lost_calls);
-  lost("denials", file.head.lost_denials, file.head.told_denials, Mark::Of::lost_denials);
+  for (const page::Tally& tally : file.tallies)
+    if (tally.used.load() != 0 && tally.count > 0) out.push_back({page::tally_record(process, tally)});
+  for (auto [what, lost] : {std::pair("calls", file.head.lost_calls.load()), {"denials", file.head.lost_denials.load()}})
+    if (lost > 0) out.push_back({page::gap_record(process, what, lost, now)});
   return out;
 }
 
@@ -71,8 +61,10 @@ std::vector<Record> Source::news_of(page::Segment& segment, const audit::Log& lo
   std::vector<Record> records;
   auto at = log.cursor().spools.find(segment.name);
   if (!page::read_segment(segment, at == log.cursor().spools.end() ? 0 : at->second)) return records;
-  for (const page::SpoolRecord& record : segment.records) records.push_back({record.json});
-  if (segment.last != Mark{}) spooled_ = segment.last;
+  for (const page::SpoolRecord& record : segment.records) {
+    records.push_back({record.json});
+    ring_ = std::max(ring_, record.ring);
+  }
   if (!records.empty()) records.back().source = {.segment = segment.name, .offset = segment.end};
   return records;
 }
@@ -82,7 +74,7 @@ void Source::add_last_words(const audit::Log& log, std::vector<Record>& records)
   auto file = page::read_slots(state_, process_, alive);
   slots_told_ = file && !alive;
   if (!slots_told_ || log.cursor().dead.contains(process_)) return;
-  auto words = last_words(process_, **file, spooled_);
+  auto words = last_words(process_, **file, ring_);
   if (!words.empty()) words.back().source = {.dead = process_};
   std::ranges::move(words, std::back_inserter(records));
 }

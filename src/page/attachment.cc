@@ -164,7 +164,7 @@ void Attachment::finish(const Claim& claim, std::uint64_t word, Outcome outcome)
   // A stop that scanned us as running must be able to read how we ended, so a read is recorded too when the page has moved.
   const std::uint64_t now = page_.head().word.load();
   if (entry.write != 0 || now != word) {
-    if (!slots_->push(claim, {Fact::ended, outcome, Why::allowed, {}, now, moment_now()})) {
+    if (!slots_->push(claim, {Fact::ended, outcome, Why::allowed, {}, now, wall_now().ms})) {
       // Before the slot is freed: a scan that finds it free must know. Only ever forward: another thread may have told a later word.
       Word& missed = slots_->file().head.missed;
       for (std::uint64_t told = missed.load(); told < now && !missed.compare_exchange_weak(told, now);) {
@@ -223,7 +223,7 @@ Denial Attachment::denial(const Answer& answer, std::string_view tool) const {
 }
 
 void Attachment::record_denial(const Claim& claim, const Answer& answer) {
-  tallies_.count({slots_->entry(claim.slot), answer.why, answer.stop, &claim, answer.word}, moment_now());
+  tallies_.count({slots_->entry(claim.slot), answer.why, answer.stop, &claim, answer.word}, wall_now().ms);
   if (slots_->half_full() && nudge) nudge();
 }
 
@@ -243,7 +243,7 @@ void Attachment::count_denial(const Call& call, const Answer& answer) {
   set_name(entry.tenant, call.tenant);
   set_name(entry.agent, call.agent);
   set_name(entry.tool, call.tool);
-  tallies_.count({entry, answer.why, answer.stop, nullptr, answer.word}, moment_now());
+  tallies_.count({entry, answer.why, answer.stop, nullptr, answer.word}, wall_now().ms);
 }
 
 }  // namespace notaus::page

@@ -13,13 +13,11 @@
 
 #include <notaus/call.hpp>
 
-#include "base/clock.h"
-
 namespace notaus::page {
 
 constexpr std::uint64_t kPageMagic = 0x4547'4150'5354'4f4eu;   // "NOTSPAGE"
 constexpr std::uint64_t kSlotsMagic = 0x5354'4f4c'5354'4f4eu;  // "NOTSLOTS"
-constexpr std::uint32_t kPageVersion = 3;
+constexpr std::uint32_t kPageVersion = 2;
 
 constexpr std::size_t kHalfSize = 3 << 19;  // 1.5 MiB
 constexpr std::size_t kHalfHead = 64;
@@ -105,7 +103,7 @@ struct Cell {
   std::atomic<std::uint64_t> turn;
   std::uint64_t call;  // slot word of the call
   std::uint64_t word;  // the page's when the call ended: not entry.word if a flip came in between
-  Moment at;
+  std::int64_t at;  // wall ms
   std::uint32_t slot;
   Fact fact;
   std::uint8_t outcome;
@@ -114,22 +112,14 @@ struct Cell {
   char stop[24];
   Entry entry;
 };
-static_assert(sizeof(Cell) == 456);
+static_assert(sizeof(Cell) == 448);
 
-// So many, and how many of them the spool tells of. Both only grow: a process may die between writing to its spool and noting it here,
-// and whoever finds it dead compares what the spool says (see Mark in spool.h).
-struct Count {
-  std::uint64_t counted, told;
-
-  [[nodiscard]] std::uint64_t untold() const { return counted - told; }
-};
-
-// Denials of one (tenant, tool, reason, stop) beyond the first of a second, counted where a kill -9 does not lose them.
+// Denials of one (tenant, tool, reason) beyond the first of a second, counted where a kill -9 does not lose them.
 struct Tally {
   std::atomic<std::uint64_t> used;  // 0 free, 1 in use
-  Count more;  // of all the kinds that this tally has been of
+  std::uint64_t count;  // not yet in the spool
   std::uint64_t total;  // all of this key since the process began, the ones recorded in full too
-  Moment first, last;  // of those untold
+  std::int64_t first, last;  // wall ms, of `count`
   std::int64_t window;  // the second that `full` counts in
   std::uint32_t full;
   std::uint8_t why;
@@ -151,19 +141,16 @@ struct SlotsHead {
   std::int32_t pid;  // in its own namespace: for people, never compared
   std::uint32_t admission_only;
   Name<62> name, tenant, agent;
-  char boot_id[40];  // as in a page
-  char pad0[48];
+  char pad0[24];
   alignas(64) std::atomic<std::uint64_t> high;  // no slot at or above it was ever used
   alignas(64) std::atomic<std::uint64_t> head;  // ring: next position to fill
   alignas(64) std::atomic<std::uint64_t> tail;  // ring: next position to move to the spool
   alignas(64) std::atomic<std::uint64_t> lost_calls;  // facts that found the ring full; the watcher turns them into a gap
   std::atomic<std::uint64_t> lost_denials;
-  std::atomic<std::uint64_t> told_calls;  // of the lost
-  std::atomic<std::uint64_t> told_denials;
   std::atomic<std::uint64_t> missed;  // the page word when a call last ended and the ring was full
   std::atomic<std::uint64_t> rounds;  // how often the watcher has emptied ring and tallies
   std::atomic<std::uint64_t> sentinel;  // 1: it has seen the file STOP and denies everything by itself
-  char pad1[3504];
+  char pad1[3584];
 };
 static_assert(sizeof(SlotsHead) == 4096);
 

@@ -9,8 +9,6 @@
 
 #include <fmt/format.h>
 
-#include "base/boot.h"
-
 namespace notaus::page {
 namespace {
 

@@ -51,7 +51,7 @@ TEST(Scan, ACallInSlotAndRingIsListedOnce) {
   slots->entry(claim.slot).word = world.publisher->word();
   world.stop(Mode::stop_all, {});
   ASSERT_TRUE(slots->finish(claim, Outcome::done));
-  ASSERT_TRUE(slots->push(claim, {Fact::ended, Outcome::done, Why::allowed, {}, world.publisher->word(), {}}));
+  ASSERT_TRUE(slots->push(claim, {Fact::ended, Outcome::done, Why::allowed, {}, world.publisher->word(), 1}));
   auto points = scan(world.state, world.publisher->word());
   ASSERT_EQ(points.at(0).calls.size(), 1u);
   EXPECT_EQ(points[0].calls[0].outcome, Outcome::done);
@@ -185,7 +185,7 @@ TEST(Scan, ListsWhatEndedSinceTheFlipOrSaysThatItCannot) {
       for (std::uint32_t i = 0; i < times; ++i) {
         slots->file().head.tail = slots->file().head.head.load();  // a watcher drains as fast as it can
         ASSERT_TRUE(slots->push({claim.slot, claim.word + (std::uint64_t{i + 1} << 8)},
-                                {fact, Outcome::done, Why::allowed, {}, page_word, {}}));
+                                {fact, Outcome::done, Why::allowed, {}, page_word, 1}));
       }
     };
     tell(row.before, Fact::ended, flipped - 1);
@@ -215,7 +215,7 @@ TEST(Scan, OfWhatEndedSinceTheFlipListsWhatWasAdmittedBefore) {
     auto slots = make_slots(world);
     Claim claim = slots->claim(kSend, 1).value();
     slots->entry(claim.slot).word = row.admitted;
-    ASSERT_TRUE(slots->push(claim, {row.fact, Outcome::unknown, Why::allowed, {}, row.ended, {}}));
+    ASSERT_TRUE(slots->push(claim, {row.fact, Outcome::unknown, Why::allowed, {}, row.ended, 1}));
     slots->free(claim);
     auto calls = scan(world.state, kFlipped).at(0).calls;
     ASSERT_EQ(calls.size(), row.listed ? 1u : 0u) << row.admitted << " " << row.ended;

@@ -99,7 +99,7 @@ class Slots {
     Why why;
     std::string_view stop;
     std::uint64_t page_word;
-    Moment at;
+    std::int64_t at_ms;
   };
   bool push(const Claim& claim, const News& news);
   [[nodiscard]] bool half_full() const;
