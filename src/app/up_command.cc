@@ -92,7 +92,8 @@ int up_command(const Common& common) {
   if (!gateway) return fail(gateway.error());
   if (std::string trouble = (*gateway)->trouble(); !trouble.empty()) warn({trouble});
   host::Rounds rounds(place->site, [](const std::string& trouble) { say(trouble.empty() ? "all well again" : trouble); });
-  say(fmt::format("up: state={} gate={} routes={}", place->site.state.path, (*gateway)->address(), (*policy)->routes.all().size()));
+  say(fmt::format("up: state={} gate={} servers={} routes={}", place->site.state.path, (*gateway)->address(),
+                  (*policy)->servers.size() + (*policy)->commands.size(), (*policy)->routes.all().size()));
   serve(common, **gateway, signals);
   return control::kDone;
 }
