@@ -10,18 +10,11 @@
 #include <fmt/format.h>
 
 #include "base/fd.h"
+#include "base/test_within.h"
 #include "gate/test_world.h"
 
 namespace notaus::gate {
 namespace {
-
-using namespace std::chrono_literals;
-
-bool within(const std::function<bool()>& holds) {
-  for (auto end = std::chrono::steady_clock::now() + 20s; std::chrono::steady_clock::now() < end; std::this_thread::sleep_for(5ms))
-    if (holds()) return true;
-  return false;
-}
 
 // A server that reads nothing until it is told to go on, and then writes down what it gets.
 class PipedTest : public testing::Test {

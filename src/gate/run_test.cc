@@ -14,21 +14,13 @@
 #include <thread>
 
 #include "base/must.h"
+#include "base/test_within.h"
 #include "gate/test_world.h"
 
 namespace notaus::gate {
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
-
-constexpr auto kLong = 20s;
-
-bool within(const std::function<bool()>& holds) {
-  for (auto end = Clock::now() + kLong; Clock::now() < end; std::this_thread::sleep_for(2ms))
-    if (holds()) return true;
-  return false;
-}
 
 bool lives(pid_t pid) {
   auto stat = read_file("/proc/" + std::to_string(pid) + "/stat", 4096);

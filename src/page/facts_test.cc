@@ -34,17 +34,9 @@ std::ostream& operator<<(std::ostream& out, const Told& told) {
 
 std::uint64_t count_in(const std::string& json) { return std::stoull(json.substr(json.find("\"count\":") + 8)); }
 
-std::vector<std::string> records(const World& world) {
-  std::vector<std::string> out;
-  for (Segment& segment : list_segments(world.state))
-    if (read_segment(segment, 0))
-      for (const SpoolRecord& record : segment.records) out.push_back(record.json);
-  return out;
-}
-
 Told told(const World& world) {
   Told out;
-  for (const std::string& json : records(world)) {
+  for (const std::string& json : spooled(world)) {
     if (json.contains("\"kind\":\"admitted_")) ++out.ended;
     if (json.contains("\"kind\":\"blocked\"")) ++out.blocked;
     if (json.contains("\"kind\":\"blocked_agg\"")) out.counted += count_in(json);
@@ -409,7 +401,7 @@ TEST(Facts, EachCallOfAHandleIsRecordedAsWhatItIs) {
     }
   drain_facts(process.attachment, spool);
   std::vector<std::string> digests;
-  for (const std::string& record : records(world)) {
+  for (const std::string& record : spooled(world)) {
     EXPECT_TRUE(record.contains("\"kind\":\"admitted_write\"") && record.contains("\"tool\":\"email.send\"")) << record;
     digests.push_back(record.substr(record.find("\"args\":")));
   }
@@ -445,7 +437,7 @@ TEST(Facts, AFullTableTellsWhomItTurnedAway) {
   Lane lane{.tenant = "initech", .agent = "bot", .run = "", .tool = "y", .effect = Effect::write, .tag = 1};
   EXPECT_FALSE(process.attachment.admit(lane, "", 1));
   drain_facts(process.attachment, spool);
-  const std::vector<std::string> told = records(world);
+  const std::vector<std::string> told = spooled(world);
   for (const char* whom : {R"("tenant":"acme","agent":"mailer","tool":"email.send")",
                            R"("tenant":"globex","agent":"bot","tool":"x")", R"("tenant":"initech","agent":"bot","tool":"y")"})
     EXPECT_TRUE(std::ranges::any_of(told, [&](const std::string& record) { return record.contains(whom); })) << whom;

@@ -45,9 +45,7 @@ std::vector<SeenCall> calls_seen(const World& world, std::uint64_t flipped = 0) 
 
 std::string all_spooled(const World& world) {
   std::string out;
-  for (Segment& segment : list_segments(world.state))
-    if (read_segment(segment, 0))
-      for (const SpoolRecord& record : segment.records) out += record.json + "\n";
+  for (const std::string& record : spooled(world)) out += record + "\n";
   return out;
 }
 
@@ -193,10 +191,9 @@ TEST(Guard, AFloodOfDenialsIsCountedExactly) {
     for (auto& thread : threads) thread.join();
   }
   std::uint64_t counted = 0;
-  std::istringstream lines(all_spooled(world));
-  for (std::string line; std::getline(lines, line);) {
-    std::size_t at = line.find("\"count\":");
-    counted += at == std::string::npos ? 1 : std::stoull(line.substr(at + 8));
+  for (const std::string& record : spooled(world)) {
+    std::size_t at = record.find("\"count\":");
+    counted += at == std::string::npos ? 1 : std::stoull(record.substr(at + 8));
   }
   EXPECT_EQ(counted, kCalls);
 }

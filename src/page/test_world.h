@@ -4,24 +4,18 @@
 
 #include <chrono>
 #include <filesystem>
-#include <functional>
-#include <thread>
+#include <string>
+#include <vector>
 
 #include "base/id.h"
+#include "base/test_within.h"
 #include "page/attachment.h"
 #include "page/durable.h"
 #include "page/point.h"
 #include "page/publisher.h"
+#include "page/spool.h"
 
 namespace notaus::page {
-
-// For what another thread or process does in its own time.
-inline bool within(const std::function<bool()>& holds) {
-  for (auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20); std::chrono::steady_clock::now() < end;
-       std::this_thread::sleep_for(std::chrono::milliseconds(5)))
-    if (holds()) return true;
-  return false;
-}
 
 // Before any test: what looks often is waited for less.
 inline const struct Hurry {
@@ -60,6 +54,15 @@ struct World {
     publish();
   }
 };
+
+// What all points have spooled, each record as it lies there.
+inline std::vector<std::string> spooled(const World& world) {
+  std::vector<std::string> out;
+  for (Segment& segment : list_segments(world.state))
+    if (read_segment(segment, 0))
+      for (const SpoolRecord& record : segment.records) out.push_back(record.json);
+  return out;
+}
 
 // A process at its page as Point makes it, without Point's thread.
 struct Process {
