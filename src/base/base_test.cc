@@ -47,7 +47,13 @@ TEST(Checksum, EveryBitAndTheLengthCount) {
   EXPECT_EQ(checksum(Bytes(block, 0)), 0xEF46DB3751D8E999);  // XXH64 of nothing, from its specification
 }
 
-TEST(Clock, WallTimeReadsAsIso8601) { EXPECT_EQ(iso8601({1'795'316'000'007}), "2026-11-22T02:53:20.007Z"); }
+TEST(Clock, WallTimeReadsAsIso8601) {
+  EXPECT_EQ(iso8601({1'795'316'000'007}), "2026-11-22T02:53:20.007Z");
+  EXPECT_EQ(from_iso8601("2026-11-22T02:53:20.007Z"), WallTime{1'795'316'000'007});
+  for (const char* wrong : {"", "2026-11-22", "2026-11-22T02:53:20Z", "2026-11-22T02:53:20.007Z ", "2026-11-22T02:53:20.007",
+                            "2026-06-31T02:53:20.007Z", "2026-11-22T02:53:20.-07Z", " 026-11-22T02:53:20.007Z"})
+    EXPECT_EQ(from_iso8601(wrong), std::nullopt) << wrong;
+}
 
 TEST(Id, IdsDiffer) {
   EXPECT_NE(new_id(), new_id());

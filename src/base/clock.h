@@ -5,7 +5,9 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace notaus {
 
@@ -34,5 +36,6 @@ inline WallTime wall_now() {
 }
 
 std::string iso8601(WallTime t);  // "2026-11-22T03:12:07.123Z"
+std::optional<WallTime> from_iso8601(std::string_view text);  // of exactly that form
 
 }  // namespace notaus

@@ -67,8 +67,10 @@ bool covers_something(const host::Site& site, const StopRequest& request, const 
   if (!unknown_fields(request.selector, known).empty()) known.add_spools(site.state);  // of those that left at the stop
   auto unknown = unknown_fields(request.selector, known);
   for (const std::string& line : unknown) report.warnings.push_back(line);
-  if (report.hosts.front().points == 0) report.warnings.push_back(fmt::format("no process is guarded by {} now", site.state.path));
-  return unknown.empty() && report.hosts.front().points > 0;
+  const bool left = std::ranges::any_of(flipped.points, &page::SeenPoint::left);  // one that the stop ended, for all we know
+  if (report.hosts.front().points == 0)
+    report.warnings.push_back(fmt::format("no process is guarded by {} now{}", site.state.path, left ? "; those that were have ended" : ""));
+  return unknown.empty() && (left || report.hosts.front().points > 0);
 }
 
 void name_elsewhere(const Hunt& found, Report& report) {

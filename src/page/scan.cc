@@ -98,10 +98,16 @@ Result<std::optional<SeenCall>> read_call(int fd, const std::string& process, st
                   state == SlotState::done ? outcome_of(word) : Outcome::running};
 }
 
+bool unlinked(int fd) {
+  struct stat file{};
+  return fstat(fd, &file) == 0 && file.st_nlink == 0;
+}
+
 Result<> fill(const StateDir& state, SeenPoint& point, std::uint64_t flipped) {
   auto fd = open_slots(state, point.process);
   if (!fd) return std::unexpected(fd.error());
   point.alive = owned(fd->get());
+  point.left = !point.alive && unlinked(fd->get());  // so it does first, and then it lets go of its lock
   SlotsHead head{};
   if (auto read = read_part(fd->get(), 0, head); !read) return read;
   if (head.magic == 0 && point.alive) return {};  // just being made: it has no call yet, and will see the flip
@@ -157,17 +163,31 @@ std::optional<Outcome> outcome_in_spool(const StateDir& state, const SeenCall& c
   return std::nullopt;
 }
 
+std::vector<std::string> list_slot_files(const StateDir& state, std::error_code& error) {
+  std::vector<std::string> out;
+  for (std::filesystem::directory_iterator file(state.slots(), error), end; !error && file != end; file.increment(error)) {
+    std::string name = file->path().filename().string();
+    if (!name.starts_with('.')) out.push_back(std::move(name));  // else a draft: see make_file
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
 }  // namespace
 
 std::string SeenCall::id() const { return call_id(process, slot, word); }
 
+std::vector<std::string> slot_files(const StateDir& state) {
+  std::error_code error;
+  return list_slot_files(state, error);
+}
+
 std::vector<SeenPoint> scan(const StateDir& state, std::uint64_t flipped) {
   std::vector<SeenPoint> out;
   std::error_code error;
-  for (std::filesystem::directory_iterator file(state.slots(), error), end; !error && file != end; file.increment(error)) {
+  for (std::string& process : list_slot_files(state, error)) {
     SeenPoint point;
-    point.process = file->path().filename().string();
-    if (point.process.starts_with('.')) continue;  // a draft: see make_file
+    point.process = std::move(process);
     auto read = fill(state, point, flipped);
     if (!read && read.error().kind == Kind::gone) continue;  // left in order since the listing
     if (!read) point.trouble = read.error().what;
@@ -175,7 +195,6 @@ std::vector<SeenPoint> scan(const StateDir& state, std::uint64_t flipped) {
   }
   if (error && error != std::errc::no_such_file_or_directory)  // nobody to be seen is not nobody there
     out.emplace_back().trouble = state.slots() + ": " + error.message();
-  std::ranges::sort(out, {}, &SeenPoint::process);
   return out;
 }
 

@@ -33,6 +33,7 @@ struct SeenPoint {
   bool sentinel = false;  // denies by itself, since it has seen the file STOP
   std::uint64_t rounds = 0;  // of its watcher, see SlotsHead
   bool alive = false;     // someone holds its owner lock
+  bool left = false;      // in order, while it was scanned or before (see control/departed.h)
   std::string trouble;    // not empty: it could not be read, and nothing else here is known
   std::vector<SeenCall> calls;        // in flight, or ended and not yet recorded
 };
@@ -41,6 +42,9 @@ struct SeenPoint {
 // `calls` has every call that was in flight at the flip, those too that ended before we came to look; a call that is not in it meets
 // the flip. A point of which that cannot be said has a trouble.
 std::vector<SeenPoint> scan(const StateDir& state, std::uint64_t flipped = 0);
+
+// The names of all slot files, whoever's they are.
+std::vector<std::string> slot_files(const StateDir& state);
 
 // The names of calls that stood in anybody's slots lately, in flight or not. Reads whole files: not on the way of a stop.
 std::vector<Entry> recent_calls(const StateDir& state);

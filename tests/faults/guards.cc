@@ -8,6 +8,7 @@
 //   workers N   a pre-fork server: half of its workers forked before the guard was opened, half after; each holds one call
 //   parent      holds a call, forks a child that holds one too, and is killed
 //   exec        forks a child that holds a call and becomes another program
+//   leaves      holds a call; at a word it ends that, asks for another and ends in order
 //   strict      admits and ends a million calls where any system call is death, then makes one
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -184,6 +185,16 @@ int exec(const std::string& state) {
   return 0;
 }
 
+int leaves(const std::string& state) {
+  Guard guard = open(state, "leaves");
+  Admission call = guard.admit(kSend);
+  if (!call) return 1;
+  ready();
+  call.permit().done(Outcome::done);
+  std::printf("%s\n", guard.admit(kSend) ? "admitted" : "denied");
+  return 0;
+}
+
 // Whatever is not allowed kills the process.
 void allow_only(const std::vector<unsigned>& numbers) {
   std::vector<sock_filter> filter = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
@@ -239,6 +250,7 @@ int main(int count, char** words) {
   if (what == "workers") return workers(n, state);
   if (what == "parent") return parent(state);
   if (what == "exec") return exec(state);
+  if (what == "leaves") return leaves(state);
   if (what == "strict") return strict(state);
   return 2;
 }

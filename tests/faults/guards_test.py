@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "play"))
-from frozen import adopt_orphans  # noqa: E402
+from frozen import Frozen, adopt_orphans  # noqa: E402
 from script import Failure  # noqa: E402
 from world import PATIENCE_S, World, until  # noqa: E402
 
@@ -202,7 +202,46 @@ def crowd(here, options):
     return f"{number} points stopped and listed in {took * 1000:.0f} ms"
 
 
-SHAPES = {"strict": strict, "table": table, "burst": burst, "flow": flow, "workers": workers, "parent": parent, "exec": exec_, "crowd": crowd}
+def leaves(here, options):
+    """One whose last act is its answer to the flip, while the stop has yet to look who is there: the stop was not of nothing, and lists it."""
+    def stopped_at(boundary):
+        """(had it flipped, its report, its exit) of a stop that was frozen there meanwhile"""
+        process = here.process("leaves", "0")
+        process.says()
+        frozen = Frozen(here.world.build, boundary, "family")
+        stop = frozen.start([str(here.world.build / "notaus"), "stop", "--tenant", "acme", "--json"], env=here.world.environment(),
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        frozen.settled(PATIENCE_S)
+        flipped = frozen.where is not None and '"allowed":false' in here.notaus("check", "--tenant", "acme", "--agent", "leaves", "--tool",
+                                                                                "email.send", "--json", exits=(0, 6)).replace(" ", "")
+        process.go_on()
+        equal(process.says(), ["denied" if flipped or frozen.where is None else "admitted"], "its second call")
+        equal(process.ends(), 0, "its end")
+        frozen.wake()
+        report = json.loads(stop.communicate(timeout=PATIENCE_S)[0])
+        here.resume()
+        return flipped, report, frozen.count or 0
+
+    early, late = 1, stopped_at(10**9)[2]
+    while late - early > 1:
+        middle = (early + late) // 2
+        early, late = (early, middle) if stopped_at(middle)[0] else (middle, late)
+    flipped, report, _ = stopped_at(early // 2)
+    equal((flipped, report["exit"], report["in_flight"]), (False, 8, []), "of one that left before the flip")
+    outcomes = []
+    for boundary in range(early, early + 24):
+        flipped, report, _ = stopped_at(boundary)
+        if not flipped:
+            continue
+        equal((report["exit"], len(report["in_flight"])), (0, 1), f"exit, and calls in flight, when frozen at boundary {boundary}")
+        outcomes += [call["outcome"] for call in report["in_flight"]]
+    if len(outcomes) < 12 or outcomes[0] != "done" or not set(outcomes) <= {"done", "running"}:   # running: ended after the look
+        raise Failure(f"frozen after the flip: {outcomes}")
+    return f"listed by {len(outcomes)} stops that were frozen after the flip"
+
+
+SHAPES = {"strict": strict, "table": table, "burst": burst, "flow": flow, "workers": workers, "parent": parent, "exec": exec_, "leaves": leaves,
+          "crowd": crowd}
 
 
 def play(build, name, options):

@@ -1,0 +1,84 @@
+#include "control/departed.h"
+
+#include <sys/stat.h>
+
+#include <charconv>
+#include <map>
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include "page/spool.h"
+
+namespace notaus::control {
+namespace {
+
+using nlohmann::json;
+
+std::string text_of(const json& record, const char* key) {
+  auto field = record.find(key);
+  return field != record.end() && field->is_string() ? field->get<std::string>() : std::string();
+}
+
+std::optional<Outcome> outcome_of(const json& record) {
+  for (Outcome outcome : {Outcome::done, Outcome::not_sent, Outcome::unknown})
+    if (text_of(record, "outcome") == core::text(outcome)) return outcome;
+  return std::nullopt;
+}
+
+// A record of a call that has ended; its name ends in "/<slot>.<generation>".
+std::optional<page::SeenCall> call_of(const json& record, const std::string& process) {
+  const std::string name = text_of(record, "call");
+  auto outcome = outcome_of(record);
+  if (!outcome || !name.starts_with(process + "/")) return std::nullopt;
+  page::SeenCall out{process, 0, 0, {}, *outcome};
+  std::uint64_t generation = 0;
+  const char* end = name.data() + name.size();
+  auto slot = std::from_chars(name.data() + process.size() + 1, end, out.slot);
+  if (slot.ptr == end || *slot.ptr != '.' || std::from_chars(slot.ptr + 1, end, generation).ptr != end) return std::nullopt;
+  out.word = page::slot_word(generation, page::SlotState::active);
+  page::set_name(out.entry.tenant, text_of(record, "tenant"));
+  page::set_name(out.entry.agent, text_of(record, "agent"));
+  page::set_name(out.entry.run, text_of(record, "run"));
+  page::set_name(out.entry.tool, text_of(record, "tool"));
+  out.entry.write = text_of(record, "effect") != "read";
+  out.entry.since = from_iso8601(text_of(record, "since")).value_or(WallTime{}).ms;
+  return out;
+}
+
+bool written_since(const std::string& path, WallTime eve) {
+  struct stat file{};
+  return stat(path.c_str(), &file) == 0 && file.st_mtim.tv_sec >= eve.ms / 1000 - 1;
+}
+
+}  // namespace
+
+Eve eve_of(const page::StateDir& state) { return {page::slot_files(state), wall_now()}; }
+
+std::vector<page::SeenPoint> departed(const page::StateDir& state, const Eve& eve, const std::vector<page::SeenPoint>& seen) {
+  const std::string before = iso8601(eve.at), after = iso8601(wall_now());
+  std::set<std::string> there;
+  for (const page::SeenPoint& point : seen) there.insert(point.process);
+  std::map<std::string, page::SeenPoint> left;
+  for (const std::string& process : eve.processes)
+    if (!there.contains(process)) left[process];
+  for (page::Segment& segment : page::list_segments(state)) {
+    if (there.contains(segment.process) || !written_since(segment.path, eve.at) || !page::read_segment(segment, 0)) continue;
+    for (const page::SpoolRecord& line : segment.records) {
+      const json record = json::parse(line.json, nullptr, false);
+      if (!record.is_object() || text_of(record, "point") != segment.process || text_of(record, "at") < before) continue;
+      page::SeenPoint& point = left[segment.process];
+      auto call = call_of(record, segment.process);
+      if (call && text_of(record, "since") <= after) point.calls.push_back(*std::move(call));
+    }
+  }
+  std::vector<page::SeenPoint> out;
+  for (auto& [process, point] : left) {
+    point.process = process;
+    point.left = true;
+    out.push_back(std::move(point));
+  }
+  return out;
+}
+
+}  // namespace notaus::control
