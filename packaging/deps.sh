@@ -54,7 +54,7 @@ else
   exit 1
 fi
 
-apt() { "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@"; }
+apt() { "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }  # a machine that has just booted may be upgrading
 install() { apt install --yes --no-install-recommends "${missing[@]}" >/dev/null; }
 
 echo "Installing ${missing[*]}"

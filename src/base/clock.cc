@@ -18,8 +18,8 @@ std::optional<WallTime> from_iso8601(std::string_view text) {
   std::tm utc{};
   int ms = 0, read = 0;
   const std::string whole(text);
-  if (std::sscanf(whole.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ%n", &utc.tm_year, &utc.tm_mon, &utc.tm_mday, &utc.tm_hour, &utc.tm_min,
-                  &utc.tm_sec, &ms, &read) != 7)
+  if (std::sscanf(whole.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ%n", &utc.tm_year, &utc.tm_mon, &utc.tm_mday, &utc.tm_hour,
+                  &utc.tm_min, &utc.tm_sec, &ms, &read) != 7)
     return std::nullopt;
   utc.tm_year -= 1900;
   utc.tm_mon -= 1;

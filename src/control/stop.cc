@@ -69,7 +69,8 @@ bool covers_something(const host::Site& site, const StopRequest& request, const 
   for (const std::string& line : unknown) report.warnings.push_back(line);
   const bool left = std::ranges::any_of(flipped.points, &page::SeenPoint::left);  // one that the stop ended, for all we know
   if (report.hosts.front().points == 0)
-    report.warnings.push_back(fmt::format("no process is guarded by {} now{}", site.state.path, left ? "; those that were have ended" : ""));
+    report.warnings.push_back(
+        fmt::format("no process is guarded by {} now{}", site.state.path, left ? "; those that were have ended" : ""));
   return unknown.empty() && (left || report.hosts.front().points > 0);
 }
 
