@@ -9,6 +9,7 @@
 //   parent      holds a call, forks a child that holds one too, and is killed
 //   exec        forks a child that holds a call and becomes another program
 //   leaves      holds a call; at a word it ends that, asks for another and ends in order
+//   sends       at each line: a call that is admitted, looks again and sends "sent"; or "denied"
 //   strict      admits and ends a million calls where any system call is death, then makes one
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -195,6 +196,18 @@ int leaves(const std::string& state) {
   return 0;
 }
 
+int sends(const std::string& state) {
+  Guard guard = open(state, "sends");
+  for (char c = 0; read(STDIN_FILENO, &c, 1) == 1;) {
+    Admission call = guard.admit(kSend);
+    (void)getppid();  // time passes
+    const bool goes = call && !call.permit().recheck();
+    (void)!write(STDOUT_FILENO, goes ? "sent\n" : "denied\n", goes ? 5 : 7);
+    if (goes) call.permit().done(Outcome::done);
+  }
+  return 0;
+}
+
 // Whatever is not allowed kills the process.
 void allow_only(const std::vector<unsigned>& numbers) {
   std::vector<sock_filter> filter = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
@@ -251,6 +264,7 @@ int main(int count, char** words) {
   if (what == "parent") return parent(state);
   if (what == "exec") return exec(state);
   if (what == "leaves") return leaves(state);
+  if (what == "sends") return sends(state);
   if (what == "strict") return strict(state);
   return 2;
 }
