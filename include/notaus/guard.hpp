@@ -49,7 +49,8 @@ struct Cancellation {
   Denial denial;  // whose stop it is
 };
 
-// One admitted call. It is in flight, and on every stop's list, until done() or the end of its life (then: Outcome::unknown).
+// One admitted call. It is in flight, and on every stop's list, until done() or the end of its life (then: Outcome::unknown). The Guard that
+// admitted it outlives it.
 class Permit {
  public:
   Permit() = default;
@@ -126,15 +127,15 @@ struct GuardOptions {
   std::string tenant = {};  // what calls mean that leave theirs empty
   std::string agent = {};
   std::string name = {};  // shown by `notaus status`; empty: the program's name
-  std::function<void()> on_change = {};  // called on the watcher thread soon after each flip of the page; must not throw
+  std::function<void()> on_change = {};  // called on the watcher thread soon after each change of the page; must not throw
 };
 
 class Guard {
  public:
   static Guard open(GuardOptions options = {}) noexcept;
 
-  // Takes a slot and asks. The slot is in use until the Permit is done.
-  Admission admit(const Call& call) noexcept;
+  // Takes a slot and asks. The slot is in use until the Permit is done. Not of a temporary: what it admits needs it.
+  Admission admit(const Call& call) & noexcept;
 
   Handle handle(const Call& call);
 

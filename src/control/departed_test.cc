@@ -21,6 +21,11 @@ Guard open(const World& world, std::string agent) {
 
 constexpr Call kSend{.run = "run-7", .tool = "email.send", .effect = Effect::write};
 
+void one_call(const World& world, std::string agent) {
+  Guard guard = open(world, std::move(agent));
+  guard.admit(kSend).permit().done(Outcome::done);
+}
+
 std::vector<page::SeenPoint> departed_since(const World& world, const Eve& eve) {
   return departed(world.site.state, eve, page::scan(world.site.state));
 }
@@ -81,7 +86,7 @@ TEST(Departed, CallsOfTheFlipAreListedAsTheyEnded) {
 TEST(Departed, AlsoOfOneThatCameAfterTheEve) {
   World world;
   const Eve eve = eve_of(world.site.state);
-  open(world, "brief").admit(kSend).permit().done(Outcome::done);
+  one_call(world, "brief");
   auto left = departed_since(world, eve);
   ASSERT_EQ(left.size(), 1u);
   EXPECT_EQ(left[0].calls.size(), 1u);
@@ -89,7 +94,7 @@ TEST(Departed, AlsoOfOneThatCameAfterTheEve) {
 
 TEST(Departed, NotWhoLeftBeforeNorWhoIsNoPoint) {
   World world;
-  open(world, "before").admit(kSend).permit().done(Outcome::done);
+  one_call(world, "before");
   for (const WallTime then = wall_now(); wall_now() == then;) {
   }
   const Eve eve = eve_of(world.site.state);

@@ -1,5 +1,6 @@
 // What a slot tells of its call, and which of them a stop wants ended.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <condition_variable>
 #include <thread>
@@ -143,6 +144,28 @@ TEST(Cancellation, ItsDeadlineIsCountedOnce) {
   const std::int64_t at = call.permit().cancellation().value().at;
   world.stop(Mode::stop_all, {.tenant = "globex"});
   EXPECT_EQ(call.permit().cancellation().value().at, at);
+}
+
+TEST(Cancellation, IsNotReadFromAPageThatIsTorn) {
+  World world;
+  Guard guard = Guard::open({.state = world.state.path});
+  Admission call = guard.admit(kSend);
+  const core::Stop stop = ending(world, Mode::stop_all, {}, {});
+  LivePage page = LivePage::open(world.state, Access::write).value();
+  std::byte& last = page.half(page.head().word.load())[kHalfHead + core::flatten(world.says, kImageMax)->size() * 8 - 1];
+  last ^= std::byte{1};
+  EXPECT_FALSE(call.permit().cancellation());
+  last ^= std::byte{1};
+  EXPECT_EQ(call.permit().cancellation().value().denial.stop, stop.id);
+}
+
+TEST(Cancellation, IsNoneInAForkedChild) {
+  World world;
+  Guard guard = Guard::open({.state = world.state.path});
+  Admission call = guard.admit(kSend);
+  ending(world, Mode::stop_all, {}, {});
+  EXPECT_EXIT(_exit(call.permit().cancellation() ? 1 : 7), testing::ExitedWithCode(7), "");  // the call is its parent's
+  EXPECT_TRUE(call.permit().cancellation());
 }
 
 TEST(Cancellation, AStopThatDoesNotFitStopsEverythingAndEndsNothing) {

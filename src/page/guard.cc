@@ -33,7 +33,7 @@ Admission guarded(Ask ask) noexcept {
 
 Guard Guard::open(GuardOptions options) noexcept { return Guard(std::make_shared<page::Point>(std::move(options))); }
 
-Admission Guard::admit(const Call& call) noexcept {
+Admission Guard::admit(const Call& call) & noexcept {
   return guarded([&] {
     page::Attachment* here = point_->attachment();
     if (here == nullptr) return Admission(std::make_unique<Denial>(point_->missing(point_->complete(call))));

@@ -32,6 +32,10 @@ std::string ask(Guard& guard, const Call& call) {
   return "ok";
 }
 
+template <class Which>
+concept Admits = requires(Which guard) { std::forward<Which>(guard).admit(kSend); };
+static_assert(Admits<Guard&> && !Admits<Guard>, "the Permit of a temporary Guard would point at nothing");
+
 Guard open(const World& world) { return Guard::open({.state = world.state.path, .name = "test"}); }
 
 std::vector<SeenCall> calls_seen(const World& world, std::uint64_t flipped = 0) {
@@ -412,97 +416,6 @@ TEST(Scan, FilesThatAreNoSlotsAreSilentPointsAndHangNobody) {
   for (const SeenPoint& point : scan(world.state)) (point.trouble.empty() ? sound : silent)++;
   EXPECT_EQ(silent, 3u);
   EXPECT_EQ(sound, 1u);
-}
-
-TEST(Publisher, AStopThatDoesNotFitStopsEverything) {
-  World world;
-  Guard guard = open(world);
-  for (int i = 0; i < 4500; ++i)
-    world.says.stops.push_back({.id = new_id(), .selector = {.tenant = new_id() + std::string(180, 't')}});
-  world.publish();
-  EXPECT_EQ(ask(guard, kFind), "ok");
-  auto state = world.publisher->add_local(world.lock(),
-                                          {.id = new_id(), .selector = {.tenant = "acme", .agent = std::string(200'000, 'x')}});
-  ASSERT_TRUE(state);
-  EXPECT_TRUE(state->stops.back().selector.global());
-  EXPECT_EQ(ask(guard, kFind), "killed: stop_all");
-}
-
-TEST(Publisher, AReplacementThatFailsLeavesThePageAsItIs) {
-  World world;
-  Guard guard = open(world);
-  const std::string next = world.state.page() + ".next";
-  std::filesystem::create_directories(next + "/in the way");
-  EXPECT_FALSE(Publisher::replace(world.state, world.lock(), world.says));
-  EXPECT_EQ(ask(guard, kFind), "ok");
-  EXPECT_FALSE(world.publisher->retired());
-  std::filesystem::remove_all(next);
-  std::ofstream(next) << "left by a kill";
-  EXPECT_TRUE(Publisher::replace(world.state, world.lock(), world.says));  // control
-  EXPECT_TRUE(world.publisher->retired());
-  EXPECT_FALSE(std::filesystem::exists(next));
-}
-
-TEST(Publisher, NeverGoesBackToAnOlderRevision) {
-  World world;
-  world.says.revision = 5;
-  world.publish();
-  EXPECT_TRUE(world.publisher->publish(world.lock(), world.says));  // the same is fine
-  world.says.revision = 4;
-  EXPECT_DEATH((void)world.publisher->publish(world.lock(), world.says), "bug at");
-}
-
-TEST(Publisher, DropsTheLocalStopOfThatIdAndNoOther) {
-  World world;
-  auto ledgers = world.stop(Mode::stop_all, {.tenant = "acme"});
-  auto local = [&] {
-    return world.publisher
-        ->add_local(world.lock(), {.id = new_id(), .selector = {.tenant = "acme"}, .mode = Mode::stop_all, .by = "ana"})
-        ->stops.back();
-  };
-  auto first = local(), second = local();
-  EXPECT_TRUE(first.local && second.local);
-  auto standing = [&] {
-    std::vector<std::string> ids;
-    for (const core::Stop& stop : world.publisher->current()->stops) ids.push_back(stop.id);
-    return ids;
-  };
-  for (const std::string& id : {ledgers.id, std::string("nosuchstop")}) ASSERT_TRUE(world.publisher->drop_local(world.lock(), id));
-  EXPECT_EQ(standing(), (std::vector<std::string>{ledgers.id, first.id, second.id}));
-  ASSERT_TRUE(world.publisher->drop_local(world.lock(), first.id));
-  EXPECT_EQ(standing(), (std::vector<std::string>{ledgers.id, second.id}));
-}
-
-TEST(Publisher, WaitsForALockAsLongAsItMay) {
-  World world;
-  auto held = std::make_unique<PageLock>(world.lock());
-  std::thread holder([&] {
-    usleep(50'000);
-    held.reset();
-  });
-  EXPECT_TRUE(PageLock::take(world.state, std::chrono::seconds(20)));
-  holder.join();
-  std::filesystem::remove(world.state.lock());
-  auto none = PageLock::take(world.state, std::chrono::seconds(20));
-  ASSERT_FALSE(none);
-  EXPECT_NE(none.error().kind, Kind::retry) << none.error().what;
-}
-
-TEST(Publisher, SaysWhyThereIsNoPage) {
-  World world;
-  EXPECT_TRUE(Publisher::open(world.state));
-  std::ofstream(world.state.page(), std::ios::trunc) << std::string(kPageSize, 'x');
-  EXPECT_EQ(Publisher::open(world.state).error().kind, Kind::broken);
-  std::filesystem::remove(world.state.page());
-  EXPECT_EQ(Publisher::open(world.state).error().kind, Kind::gone);
-}
-
-TEST(Publisher, ALockHeldByAnotherIsTroubleNotAWait) {
-  World world;
-  PageLock held = world.lock();
-  auto second = PageLock::take(world.state, std::chrono::milliseconds(20));
-  ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().kind, Kind::retry);
 }
 
 TEST(Spool, FillsFourMebibytesThenRefusesUntilDrained) {

@@ -61,6 +61,7 @@ TEST(Lease, IsAskedForAtEachAdmissionOfAHandleAndAtEachRecheck) {
   EXPECT_FALSE(early.permit().recheck());
   world.permit_for(0);
   EXPECT_EQ(handle.admit().denial().reason, "killed: fenced:permit_expired");
+  EXPECT_EQ(handle.admit().denial().help, "see `notaus status --state " + world.state.path + "`");
   EXPECT_EQ(early.permit().recheck().value().reason, "killed: fenced:permit_expired");
   world.permit_for(kHour);
   EXPECT_TRUE(handle.admit());

@@ -20,6 +20,12 @@ void write(const World& world, std::size_t at, std::string_view bytes) {
   ASSERT_TRUE(write_at(file.get(), bytes.data(), bytes.size(), at));
 }
 
+std::string ask_once(const World& world) {
+  Guard guard = Guard::open({.state = world.state.path});
+  Admission admission = guard.admit({.tool = "email.send"});
+  return admission ? "ok" : admission.denial().reason;
+}
+
 TEST(LivePage, OpensWhatItsOwnerPublishedAndSaysWhyNothingElse) {
   struct Row {
     const char* what;
@@ -63,6 +69,32 @@ TEST(LivePage, OpensWhatItsOwnerPublishedAndSaysWhyNothingElse) {
       EXPECT_TRUE(page.error().what.contains(world.state.page())) << page.error().what;
     }
 }
+
+// It may be looked at by another name; whose it must be is what the directory says.
+TEST(LivePage, OfAStateThatIsGoneIsNotBelieved) {
+  World world;
+  const StateDir gone{world.state.path + "-gone"};
+  EXPECT_EQ(LivePage::open(gone, world.state.page(), Access::read).error().why, Why::page_missing);
+  EXPECT_TRUE(LivePage::open(world.state, world.state.page(), Access::read));
+}
+
+#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)  // which need more room than there is
+TEST(LivePage, ThatCannotBeMappedIsMissing) {
+  World world;
+  auto tries = [&](bool full) {
+    if (full) {
+      rlimit none{1 << 20, 1 << 20};
+      setrlimit(RLIMIT_AS, &none);
+    }
+    const auto page = LivePage::open(world.state, Access::read);
+    const auto replaced = Publisher::replace(world.state, world.lock(), world.says);
+    _exit((page || page.error().why == Why::page_missing ? 1 : 0) + (page ? 2 : 0) + (replaced ? 4 : 0));
+  };
+  EXPECT_EXIT(tries(true), testing::ExitedWithCode(1), "");
+  EXPECT_EQ(ask_once(world), "ok") << "the page is as it was";
+  EXPECT_EXIT(tries(false), testing::ExitedWithCode(7), "");
+}
+#endif
 
 TEST(LivePage, ReadsTheHalfThatItsWordNamesAndNoOther) {
   World world;

@@ -164,14 +164,14 @@ void Point::nudge() {
 }
 
 void Point::watch() {
-  std::uint64_t seen = 0;
+  Seen seen;
   auto checked = std::chrono::steady_clock::now();
   while (!stopping_) {
     now_ms_.store(wall_now().ms, std::memory_order_relaxed);
     unsigned nudges = nudges_;
     Attachment* here = mapped();
-    std::uint64_t word = here != nullptr ? here->page().head().word.load() : 0;
-    const bool flipped = word != seen && std::exchange(seen, word) != 0;
+    const Seen now = here != nullptr ? Seen{here->page().head().word.load(), here->page().head().latch.load()} : Seen{};
+    const bool flipped = now != seen && std::exchange(seen, now).word != 0;
     if (flipped) tell_of_change();
     auto deadline = here != nullptr ? here->ask_to_stop(boot_now()) : std::nullopt;
     report();
@@ -179,7 +179,7 @@ void Point::watch() {
       checked = std::chrono::steady_clock::now();
       check_in_place();
     }
-    wait_for_news(word, nudges, deadline);
+    wait_for_news(now, nudges, deadline);
   }
 }
 
@@ -238,15 +238,16 @@ void Point::report() {
   }
 }
 
-void Point::wait_for_news(std::uint64_t seen_word, unsigned seen_nudge, std::optional<BootTime> deadline) {
-  struct futex_waitv waits[2] = {};
+void Point::wait_for_news(Seen seen, unsigned seen_nudge, std::optional<BootTime> deadline) {
+  struct futex_waitv waits[3] = {};
   Attachment* here = mapped();
   unsigned count = 0;
-  auto add = [&](const void* word, std::uint32_t seen, std::uint32_t flags) {
-    waits[count++] = {seen, reinterpret_cast<std::uintptr_t>(word), flags, 0};
+  auto add = [&](const void* word, std::uint64_t known, std::uint32_t flags) {  // of a word of 64 bits its low half
+    waits[count++] = {static_cast<std::uint32_t>(known), reinterpret_cast<std::uintptr_t>(word), flags, 0};
   };
   add(&nudges_, seen_nudge, FUTEX_32 | FUTEX_PRIVATE_FLAG);
-  if (here != nullptr) add(&here->page().head().word, static_cast<std::uint32_t>(seen_word), FUTEX_32);  // its low half
+  if (here != nullptr) add(&here->page().head().word, seen.word, FUTEX_32);
+  if (here != nullptr) add(&here->page().head().latch, seen.latch, FUTEX_32);
   const bool busy = here != nullptr && here->slots().file().head.head.load() != last_head_;
   if (here != nullptr) last_head_ = here->slots().file().head.head.load();
   timespec until{};

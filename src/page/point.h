@@ -45,6 +45,11 @@ class Point {
   static void after_fork_parent();
   static void after_fork_child();
 
+  struct Seen {  // of the page, by the watcher
+    std::uint64_t word = 0, latch = 0;
+    bool operator==(const Seen&) const = default;
+  };
+
   Attachment* attach_in_child();
   [[nodiscard]] Attachment* mapped() const { return aside_ != nullptr ? aside_.load() : attachment_.load(); }  // asked now, or not
   void attach();  // under mutex_
@@ -56,7 +61,7 @@ class Point {
   void tell_of_change();
   void report();
   void nudge();
-  void wait_for_news(std::uint64_t seen_word, unsigned seen_nudge, std::optional<BootTime> deadline);
+  void wait_for_news(Seen seen, unsigned seen_nudge, std::optional<BootTime> deadline);
 
   const GuardOptions options_;
   StateDir state_;

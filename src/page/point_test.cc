@@ -62,13 +62,25 @@ struct Asleep : testing::Test {
 };
 using PointAsleep = Asleep;
 
-TEST_F(PointAsleep, IsWokenByAFlipAndByALatch) {
+TEST_F(PointAsleep, IsWokenByAFlip) {
   std::atomic<int> told = 0;
   Guard guard = Guard::open({.state = world.state.path, .on_change = [&] { ++told; }});
   ASSERT_TRUE(sleeps());
   world.stop(core::Mode::stop_all, {});
   world.publisher->wake();
   EXPECT_TRUE(within([&] { return told == 1; }));
+}
+
+TEST_F(PointAsleep, IsWokenByALatchItsLiftAndItsPagesEnd) {
+  std::atomic<int> told = 0;
+  Guard guard = Guard::open({.state = world.state.path, .on_change = [&] { ++told; }});
+  ASSERT_TRUE(sleeps());
+  const std::uint64_t set = world.publisher->latch();
+  EXPECT_TRUE(within([&] { return told == 1; }));
+  EXPECT_TRUE(world.publisher->unlatch(world.lock(), set));
+  EXPECT_TRUE(within([&] { return told == 2; }));
+  world.replace();
+  EXPECT_TRUE(within([&] { return told == 3; }));
 }
 
 TEST_F(PointAsleep, IsWokenByACallThatIsToBeAskedToEnd) {

@@ -27,12 +27,14 @@ void write_image(std::byte* half, std::uint64_t sequence, const std::vector<std:
   head.sequence.store(sequence, std::memory_order_release);
 }
 
+void wake_all(Word& word) { (void)syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0); }
+
 // What its latch said at that moment. Whoever sets it later finds it retired.
 std::uint64_t retire(const StateDir& state) {
   auto old = LivePage::open(state, Access::write);
   if (!old) return 0;
   const std::uint64_t latch = old->head().latch.fetch_or(kRetired);
-  (void)syscall(SYS_futex, &old->head().word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+  wake_all(old->head().latch);
   return latch;
 }
 
@@ -145,7 +147,7 @@ Result<core::State> Publisher::flip(core::State state) {
 
 std::uint64_t Publisher::latch() {
   const std::uint64_t set = page_.head().latch.fetch_add(kOneStop) + kOneStop;
-  wake();
+  wake_all(page_.head().latch);
   return set;
 }
 
@@ -159,10 +161,10 @@ bool Publisher::keep(std::uint64_t set) {
 bool Publisher::unlatch(const PageLock&, std::uint64_t seen) {
   const std::uint64_t lifted = (lifts_of(seen) + 1) * kOneLift | (seen & kRetired);
   if (!page_.head().latch.compare_exchange_strong(seen, lifted)) return false;
-  wake();
+  wake_all(page_.head().latch);
   return true;
 }
 
-void Publisher::wake() { (void)syscall(SYS_futex, &page_.head().word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0); }
+void Publisher::wake() { wake_all(page_.head().word); }
 
 }  // namespace notaus::page

@@ -60,7 +60,7 @@ class Publisher {
   [[nodiscard]] bool latched() const { return denies(latch_word()); }
   [[nodiscard]] bool retired() const { return (latch_word() & kRetired) != 0; }
 
-  // Wakes every watcher that waits on the word.
+  // Wakes every watcher, to be called once the lock is let go. What moves the latch does it by itself.
   void wake();
 
   [[nodiscard]] std::uint64_t word() const { return page_.head().word.load(); }
