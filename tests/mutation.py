@@ -28,7 +28,7 @@ class Mutant:
     loss: str   # what an operator would lose
     edits: list  # (right, wrong): each `right` stands exactly once
     judge: object = field(default=None, repr=False)  # program -> who noticed, or None
-    unit: str = ""  # of a header: the file that is compiled with it
+    units: tuple = ()  # of a header: the files that are compiled with it
 
     def source(self):
         """The wrong source; ValueError if the code has changed and the list must follow."""
@@ -49,7 +49,7 @@ class Builder:
         self.compiles = {str(Path(entry["file"]).relative_to(ROOT)): shlex.split(entry["command"]) for entry in entries}
 
     def build_mutant(self, where, target, mutant):
-        """The program `target` with the mutant in the place of its file; of a header, in the one file `unit` that includes it."""
+        """The program `target` with the mutant in the place of its file; of a header, in those `units` that include it."""
         self.compile(where, mutant)
         return self.link_with(where, target)
 
@@ -57,21 +57,23 @@ class Builder:
         changed = where / Path(mutant.file).relative_to("src")
         changed.parent.mkdir()
         changed.write_text(mutant.source())
-        compile_ = self.into(self.compiles[mutant.unit or mutant.file], where / "changed.o")
-        compile_[compile_.index("-c") + 1] = str(ROOT / mutant.unit if mutant.unit else changed)
-        first = next(at for at, word in enumerate(compile_) if word.startswith("-I"))
-        compile_.insert(first, f"-I{where}")
-        run([*self.flags(compile_), "-Wno-everything"], cwd=self.build)
+        for unit in mutant.units or (mutant.file,):
+            compile_ = self.into(self.compiles[unit], where / f"{Path(unit).name}.o")
+            compile_[compile_.index("-c") + 1] = str(ROOT / unit if mutant.units else changed)
+            first = next(at for at, word in enumerate(compile_) if word.startswith("-I"))
+            compile_.insert(first, f"-I{where}")
+            run([*self.flags(compile_), "-Wno-everything"], cwd=self.build)
 
     def flags(self, compile_):
         return compile_
 
     def link_with(self, where, target, *more):
         program = where / target
-        link = [*self.into(self.link(target), program), *more]
+        changed = {made.name: str(made) for made in where.glob("*.o")}
+        # One of the program's own files takes the place of that, one of a library comes before it.
+        link = [changed.pop(Path(word).name, word) for word in [*self.into(self.link(target), program), *more]]
         first = next(at for at, word in enumerate(link) if word.endswith(".o"))
-        link.insert(first, str(where / "changed.o"))
-        run(link, cwd=self.build)
+        run([*link[:first], *changed.values(), *link[first:]], cwd=self.build)
         return program
 
     @functools.cache

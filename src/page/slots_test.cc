@@ -114,6 +114,55 @@ TEST(Slots, EveryCallOfASlotHasAWordOfItsOwn) {
   }
 }
 
+TEST(Slots, AFileBeginsToCountAnywhere) {
+  World world;
+  std::set<std::uint64_t> first;
+  for (int i = 0; i < 4; ++i) first.insert(Slots::create(world.state, {"test", "", ""}, 1).value()->claim(kSend, 1)->word);
+  EXPECT_EQ(first.size(), 4u);
+}
+
+TEST(Slots, NobodyIsAboveWhatAScanLooksAt) {
+  World world;
+  auto slots = Slots::create(world.state, {"test", "", ""}, 1).value();
+  std::atomic<int> here = 0;
+  auto meet = [&](int times) {
+    ++here;
+    for (int i = 1; here < 2 * times; ++i)
+      if (i % 1000 == 0) std::this_thread::yield();
+  };
+  auto claims = [&](const char* tool) {
+    for (int i = 0; i < 20'000; ++i) {
+      slots->file().head.high = 0;
+      meet(2 * i + 1);
+      auto mine = slots->claim({.tool = tool}, 1);
+      EXPECT_TRUE(mine && mine->slot < slots->file().head.high) << i;
+      slots->free(*mine);
+      meet(2 * i + 2);
+    }
+  };
+  std::thread one(claims, "email.send"), other(claims, "crm.find");
+  one.join();
+  other.join();
+}
+
+TEST(Slots, AFactCarriesNothingOfTheOneBeforeInItsPlace) {
+  World world;
+  auto slots = Slots::create(world.state, {"test", "", ""}, 1).value();
+  Claim claim = slots->claim(kSend, 1).value();
+  slots->entry(claim.slot).digest[0] = slots->entry(claim.slot).digest[1] = 7;
+  ASSERT_TRUE(slots->push(claim, {Fact::blocked, Outcome::not_sent, Why::stop_all, "k3j2-acme-mail", 1, 1}));
+  EXPECT_STREQ(slots->file().cells[0].stop, "k3j2-acme-mail");
+  EXPECT_EQ(slots->file().cells[0].entry.digest[0], 7u);
+  slots->free(claim);
+  claim = slots->claim(kSend, 1).value();
+  slots->file().head.head = slots->file().head.tail = kCells;
+  ASSERT_TRUE(slots->push(claim, {Fact::ended, Outcome::done, Why::allowed, {}, 1, 1}));
+  const Cell& cell = slots->file().cells[0];
+  EXPECT_EQ(cell.turn, kCells + 1u);
+  EXPECT_EQ(std::string(cell.stop, sizeof cell.stop), std::string(sizeof cell.stop, '\0'));
+  EXPECT_EQ(cell.entry.digest[0] | cell.entry.digest[1], 0u) << "of a call without arguments";
+}
+
 TEST(Slots, TwoThreadsThatComeBackToOneSlotDoNotShareACall) {
   World world;
   auto slots = Slots::create(world.state, {"test", "", ""}, 1).value();
@@ -181,6 +230,7 @@ TEST(Slots, ACallIsListedWithWhatItIsAndSinceWhen) {
     (void)slots->finish(claim, Outcome::done);
     slots->free(claim);
   }
+  for (auto& each : slots->file().entries) each.write = 1;  // as writes before it left them
   (void)slots->claim({.tenant = "acme", .run = "run-8", .tool = "crm.find", .effect = Effect::read}, 7).value();
   Entry entry = scan(world.state).at(0).calls.at(0).entry;
   EXPECT_EQ(entry.since, 7);

@@ -8,7 +8,7 @@ SWAPS = {"&&": "||", "||": "&&", "==": "!=", "!=": "==", "<": "<=", "<=": "<", "
 OPERATOR = re.compile(r"(?<=\s)(&&|\|\||==|!=|<=|>=|<|>|\+|-|&|\|)(?=\s)")
 COMMENT_OR_TEXT = re.compile(r"//[^\n]*|/\*.*?\*/|^[ \t]*#[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])+'", re.S | re.M)
 NO_BODY = re.compile(r"^\s*(?:extern\b|template\s*<[^{]*>\s*)?(?:inline\s+)?(namespace|class|struct|union|enum)\b[^()]*$")
-DECLARES = re.compile(r"(?:const|constexpr|static|auto|struct|using)\b|[\w:<>*&, ]+[\w>&*] \w+(?: = |;|\{)")
+DECLARES = re.compile(r"(?:const|constexpr|static|static_assert|auto|struct|using)\b|[\w:<>*&, ]+[\w>&*] \w+(?: = |;|\{)")
 PREFIX = re.compile(r"\s*(?:else\b|do\b|case\b[^:]*:(?!:)|default\s*:|\[\[\w+\]\])")
 HEAD = re.compile(r"\s*(?:if|for|while|switch)\b\s*(?:constexpr\s*)?\(")
 CLOSES = {")": "(", "]": "[", "}": "{"}

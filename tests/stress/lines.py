@@ -25,14 +25,14 @@ FILES = {name: f"src/{room}/{name}" for room, names in {
     "core": ["decide.cc", "snapshot.cc"],
     "page": ["attachment.cc", "slots.h", "slots.cc", "publisher.cc", "live_page.cc", "guard.cc", "tallies.cc", "scan.cc", "point.cc"],
 }.items() for name in names}
-UNITS = {"slots.h": "src/page/attachment.cc"}  # a header is compiled with the file that uses most of it
+UNITS = {"slots.h": ("src/page/attachment.cc", "src/page/slots_test.cc")}  # a header is compiled with whoever uses most of it
 SURVIVORS = Path(__file__).with_name("survivors.txt")
 SHARDS = 6  # of page_test, which mostly waits
 
 
 class Line(mutation.Mutant):
     def __init__(self, name, edit, text):
-        super().__init__(FILES[name], f"{edit.how}: {edit.line}", [], unit=UNITS.get(name, ""))
+        super().__init__(FILES[name], f"{edit.how}: {edit.line}", [], units=UNITS.get(name, ()))
         self.key, self.text = (name, edit.how, edit.line), edit.apply(text)
 
     def source(self):

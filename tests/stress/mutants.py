@@ -161,8 +161,8 @@ SHARDS = 6  # of page_test
 
 
 def mutant_of(file, loss, edits, judge):
-    unit = "src/page/attachment.cc" if file.endswith(".h") else ""  # where calls are claimed and ended
-    return Mutant("src/page/" + file, loss, edits, judge, unit)
+    units = ("src/page/attachment.cc",) if file.endswith(".h") else ()  # where calls are claimed and ended
+    return Mutant("src/page/" + file, loss, edits, judge, units)
 
 
 def stress(arguments):
@@ -193,7 +193,7 @@ def misplaced_entries():
 def main(build, part=""):
     wanted = [[mutant for mutant in mutants if part in mutant.loss] for mutants in (races(), others())]
     unchanged = Mutant("src/page/slots.cc", "nothing is wrong (page_test)", [], lambda program: not units(program))
-    files = {mutant.unit or mutant.file for mutant in (*races(), *others())}
+    files = {file for mutant in (*races(), *others()) for file in mutant.units or (mutant.file,)}
     with tempfile.TemporaryDirectory() as where:
         as_built, quick = (QuickBuilder(build, Path(where), files, level) for level in ("", "-O0"))
         # The races want both cores to themselves.
