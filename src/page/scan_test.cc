@@ -9,6 +9,7 @@
 #include <fstream>
 #include <functional>
 #include <set>
+#include <thread>
 
 #include <notaus/guard.hpp>
 
@@ -121,6 +122,7 @@ TEST(Scan, SaysWhatIsWrongWithAFileAndWhatToDo) {
     EXPECT_EQ(whole.has_value(), sound) << row.what;
     if (sound) {
       EXPECT_EQ(point.alive, row.alive);
+      EXPECT_FALSE(point.left) << "its file is in its place";
       EXPECT_EQ(alive, row.alive);
       EXPECT_EQ(whole.value()->head.pid, getpid());
       continue;
@@ -222,6 +224,57 @@ TEST(Scan, OfWhatEndedSinceTheFlipListsWhatWasAdmittedBefore) {
     if (row.listed) EXPECT_EQ(calls[0].outcome, Outcome::unknown);
     EXPECT_TRUE(scan(world.state).at(0).calls.empty()) << "without a flip only what is in flight is asked for";
   }
+}
+
+TEST(Scan, AFactThatIsBeingWrittenIsNoneYet) {
+  World world;
+  auto slots = make_slots(world);
+  Claim claim = slots->claim(kSend, 1).value();
+  slots->entry(claim.slot).word = 999;
+  ASSERT_TRUE(slots->push(claim, {Fact::ended, Outcome::done, Why::allowed, {}, 1000, 1}));
+  slots->free(claim);
+  std::atomic<std::uint64_t>& turn = slots->file().cells[0].turn;
+  for (std::uint64_t other : {std::uint64_t{0}, std::uint64_t{kCells + 1}}) {
+    turn = other;
+    EXPECT_TRUE(scan(world.state, 1000).at(0).calls.empty()) << other;
+  }
+  turn = 1;
+  EXPECT_EQ(scan(world.state, 1000).at(0).calls.size(), 1u);
+}
+
+// Its owner ends one and begins another while we read.
+TEST(Scan, NeverBlendsTwoCallsOfASlot) {
+  World world;
+  auto slots = make_slots(world);
+  SlotsFile& file = slots->file();
+  file.head.high = 1;
+  std::atomic<bool> over = false;
+  std::thread owner([&] {
+    for (std::uint64_t generation = 1; !over; ++generation) {
+      file.words[0] = slot_word(generation, SlotState::reserved);
+      __atomic_store_n(&file.entries[0].since, static_cast<std::int64_t>(generation), __ATOMIC_RELAXED);
+      file.words[0] = slot_word(generation, SlotState::active);
+    }
+  });
+  int seen = 0;
+  EXPECT_TRUE(within([&] {
+    const auto calls = scan(world.state).at(0).calls;
+    for (const SeenCall& call : calls) {
+      EXPECT_EQ(call.entry.since, static_cast<std::int64_t>(generation_of(call.word)));
+      ++seen;
+    }
+    return seen >= 20;
+  }));
+  over = true;
+  owner.join();
+}
+
+TEST(Scan, SaysWhoNeverLearnsACallsEnd) {
+  World world;
+  auto slots = make_slots(world);
+  EXPECT_FALSE(scan(world.state).at(0).admission_only);
+  slots->file().head.admission_only = 1;
+  EXPECT_TRUE(scan(world.state).at(0).admission_only);
 }
 
 TEST(Scan, ACallThatCouldNotBeRecordedMakesTheListOfItsFlipIncomplete) {

@@ -51,16 +51,16 @@ def enumeration_agrees(program):
 
 
 def survives(builder, line):
-    """None if it does not compile."""
+    """None if it does not compile or link."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         where = Path(name)
+        core = line.file.startswith("src/core/")
         try:
             builder.compile(where, line)
+            tests, *enumeration = [builder.link_with(where, each) for each in (["core_test", "decide_enum"] if core else ["page_test"])]
         except RuntimeError:
             return None
-        if line.file.startswith("src/core/"):
-            return mutation.tests_pass(builder.link_with(where, "core_test")) and enumeration_agrees(builder.link_with(where, "decide_enum"))
-        return mutation.tests_pass(builder.link_with(where, "page_test"), SHARDS)
+        return mutation.tests_pass(tests, 1 if core else SHARDS) and all(map(enumeration_agrees, enumeration))
 
 
 def explained():
