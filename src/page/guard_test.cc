@@ -25,13 +25,6 @@ using core::Mode;
 constexpr Call kSend{.tenant = "acme", .agent = "mailer", .run = "run-7", .tool = "email.send"};
 constexpr Call kFind{.tenant = "acme", .agent = "mailer", .run = "run-7", .tool = "crm.find"};
 
-std::string ask(Guard& guard, const Call& call) {
-  Admission admission = guard.admit(call);
-  if (!admission) return admission.denial().reason;
-  admission.permit().done(Outcome::done);
-  return "ok";
-}
-
 template <class Which>
 concept Admits = requires(Which guard) { std::forward<Which>(guard).admit(kSend); };
 static_assert(Admits<Guard&> && !Admits<Guard>, "the Permit of a temporary Guard would point at nothing");

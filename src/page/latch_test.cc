@@ -15,11 +15,6 @@ namespace {
 constexpr Call kSend{.tenant = "acme", .agent = "mailer", .run = "run-7", .tool = "email.send"};
 constexpr Call kFind{.tenant = "acme", .agent = "mailer", .run = "run-7", .tool = "crm.find"};
 
-std::string ask(Guard& guard, const Call& call) {
-  Admission admission = guard.admit(call);
-  return admission ? "ok" : admission.denial().reason;
-}
-
 Guard open(const World& world) { return Guard::open({.state = world.state.path}); }
 
 TEST(Latch, DeniesEverythingWithoutTheLock) {

@@ -24,11 +24,6 @@ struct Leased : World {
   Guard guard = Guard::open({.state = state.path});
 };
 
-std::string answer(Guard& guard, const Call& call) {
-  Admission admission = guard.admit(call);
-  return admission ? "ok" : admission.denial().reason;
-}
-
 TEST(Lease, AdmitsUntilItIsOver) {
   struct Row {
     std::int64_t left;
@@ -42,13 +37,13 @@ TEST(Lease, AdmitsUntilItIsOver) {
       {kHour, core::OnFence::stop_all, "ok", "ok"},
   };
   Leased world;
-  EXPECT_EQ(answer(world.guard, kSend), "killed: fenced:permit_expired") << "nobody has given one yet";
+  EXPECT_EQ(ask(world.guard, kSend), "killed: fenced:permit_expired") << "nobody has given one yet";
   for (const Row& row : rows) {
     world.says.on_fence = row.on_fence;
     world.publish();
     world.permit_for(row.left);
-    EXPECT_EQ(answer(world.guard, kSend), row.write) << row.left;
-    EXPECT_EQ(answer(world.guard, kFind), row.read) << row.left;
+    EXPECT_EQ(ask(world.guard, kSend), row.write) << row.left;
+    EXPECT_EQ(ask(world.guard, kFind), row.read) << row.left;
   }
 }
 
@@ -72,11 +67,11 @@ TEST(Lease, OfAnotherClockIsNone) {
   Leased world;
   world.permit_for(kHour);
   world.head().time_namespace ^= 1;
-  EXPECT_EQ(answer(world.guard, kSend), "killed: fenced:clock_foreign");
-  EXPECT_EQ(answer(world.guard, kFind), "killed: fenced:clock_foreign");
+  EXPECT_EQ(ask(world.guard, kSend), "killed: fenced:clock_foreign");
+  EXPECT_EQ(ask(world.guard, kFind), "killed: fenced:clock_foreign");
   world.says.permit_needed = false;
   world.publish();
-  EXPECT_EQ(answer(world.guard, kSend), "ok") << "without a permit there is no clock to differ";
+  EXPECT_EQ(ask(world.guard, kSend), "ok") << "without a permit there is no clock to differ";
 }
 
 }  // namespace

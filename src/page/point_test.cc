@@ -18,11 +18,6 @@ namespace {
 
 constexpr Call kFind{.tool = "crm.find"};
 
-std::string answer(Guard& guard) {
-  Admission admission = guard.admit(kFind);
-  return admission ? "ok" : admission.denial().reason;
-}
-
 TEST(Point, SaysWhoItIsAndWhomItsCallsAreFor) {
   World world;
   Guard named = Guard::open({.state = world.state.path, .tenant = "acme", .agent = "mailer", .name = "worker"});
@@ -111,17 +106,17 @@ TEST(Point, AttachesAnewWhenItsSlotFileIsGone) {
   std::filesystem::remove(world.state.slots() + "/" + first);
   EXPECT_TRUE(within([&] { return scan(world.state).size() == 1; }));
   EXPECT_NE(scan(world.state).at(0).process, first);
-  EXPECT_TRUE(within([&] { return answer(guard) == "ok"; })) << "once it is attached, which is after its new file is there";
+  EXPECT_TRUE(within([&] { return ask(guard, kFind) == "ok"; })) << "once it is attached, which is after its new file is there";
 }
 
 TEST(Point, WithoutRoomForASlotFileDeniesUntilThereIs) {
   World world;
   std::filesystem::remove_all(world.state.slots());
   Guard guard = Guard::open({.state = world.state.path});
-  EXPECT_EQ(answer(guard), "killed: fenced:slots_full");
+  EXPECT_EQ(ask(guard, kFind), "killed: fenced:slots_full");
   EXPECT_TRUE(guard.trouble().starts_with("no slot file: ")) << guard.trouble();
   std::filesystem::create_directory(world.state.slots());
-  EXPECT_TRUE(within([&] { return answer(guard) == "ok"; }));
+  EXPECT_TRUE(within([&] { return ask(guard, kFind) == "ok"; }));
   EXPECT_EQ(guard.trouble(), "");
 }
 
@@ -130,12 +125,12 @@ TEST(Point, LeavesAReplacedPageWhenItsLastCallThereHasEnded) {
   Guard guard = Guard::open({.state = world.state.path});
   Admission old = guard.admit(kFind);
   world.replace();
-  ASSERT_TRUE(within([&] { return answer(guard) == "ok"; }));
+  ASSERT_TRUE(within([&] { return ask(guard, kFind) == "ok"; }));
   EXPECT_EQ(old.permit().recheck().value().reason, "killed: fenced:page_missing") << "that page is not published any more";
   EXPECT_TRUE(within([&] { return scan(world.state).size() == 1; }));
   Admission fresh = guard.admit(kFind);
   world.replace();
-  ASSERT_TRUE(within([&] { return answer(guard) == "ok"; }));
+  ASSERT_TRUE(within([&] { return ask(guard, kFind) == "ok"; }));
   EXPECT_EQ(scan(world.state).size(), 2u) << "a call is in flight there";
   fresh.permit().done(Outcome::done);
   EXPECT_TRUE(within([&] { return scan(world.state).size() == 1; }));

@@ -17,13 +17,6 @@ using core::Mode;
 
 constexpr Call kFind{.tenant = "acme", .agent = "mailer", .run = "run-7", .tool = "crm.find"};
 
-std::string ask(Guard& guard, const Call& call) {
-  Admission admission = guard.admit(call);
-  if (!admission) return admission.denial().reason;
-  admission.permit().done(Outcome::done);
-  return "ok";
-}
-
 Guard open(const World& world) { return Guard::open({.state = world.state.path, .name = "test"}); }
 
 TEST(Publisher, AStopThatDoesNotFitStopsEverything) {

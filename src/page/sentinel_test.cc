@@ -21,13 +21,6 @@ using core::Mode;
 
 constexpr Call kRead{.tenant = "acme", .agent = "a", .tool = "crm.find"};
 
-std::string answer(Guard& guard) {
-  Admission admission = guard.admit(kRead);
-  if (!admission) return admission.denial().reason;
-  admission.permit().done(Outcome::done);
-  return "ok";
-}
-
 struct Watched : World {
   void touch() { std::ofstream(state.sentinel()) << ""; }
   void remove() { std::filesystem::remove(state.sentinel()); }
@@ -49,10 +42,10 @@ TEST(Sentinel, EveryProcessStopsByItselfAndGoesOnAfterItsRecordIsLifted) {
   Watched world;
   Guard guard = Guard::open({.state = world.state.path});
   Handle handle = guard.handle(kRead);
-  ASSERT_EQ(answer(guard), "ok");
+  ASSERT_EQ(ask(guard, kRead), "ok");
   Admission before = guard.admit(kRead);
   world.touch();
-  ASSERT_TRUE(within([&] { return answer(guard) == "killed: stop_all"; }));
+  ASSERT_TRUE(within([&] { return ask(guard, kRead) == "killed: stop_all"; }));
   EXPECT_EQ(handle.admit().denial().reason, "killed: stop_all");
   EXPECT_EQ(guard.check(kRead).value().reason, "killed: stop_all");
   EXPECT_NE(guard.trouble().find(world.state.sentinel()), std::string::npos);
@@ -62,29 +55,29 @@ TEST(Sentinel, EveryProcessStopsByItselfAndGoesOnAfterItsRecordIsLifted) {
   world.remove();  // its end lifts nothing
   for (auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(2500);
        std::chrono::steady_clock::now() < end;)  // two looks
-    ASSERT_EQ(answer(guard), "killed: stop_all");
+    ASSERT_EQ(ask(guard, kRead), "killed: stop_all");
 }
 
 TEST(Sentinel, ItsRecordTakesItsPlace) {
   Watched world;
   Guard guard = Guard::open({.state = world.state.path});
   world.touch();
-  ASSERT_TRUE(within([&] { return answer(guard) == "killed: stop_all"; }));
+  ASSERT_TRUE(within([&] { return ask(guard, kRead) == "killed: stop_all"; }));
   world.record();
   ASSERT_TRUE(within([&] { return !world.aside(); }));
-  EXPECT_EQ(answer(guard), "killed: stop_all") << "by the page now";
+  EXPECT_EQ(ask(guard, kRead), "killed: stop_all") << "by the page now";
   EXPECT_FALSE(guard.admit(kRead).denial().stop.empty());
   EXPECT_EQ(guard.trouble(), "");
   world.remove();
   world.lift();
-  EXPECT_EQ(answer(guard), "ok");
+  EXPECT_EQ(ask(guard, kRead), "ok");
 }
 
 TEST(Sentinel, IsSeenBeforeTheFirstCall) {
   Watched world;
   world.touch();
   Guard guard = Guard::open({.state = world.state.path});
-  EXPECT_EQ(answer(guard), "killed: stop_all");
+  EXPECT_EQ(ask(guard, kRead), "killed: stop_all");
 }
 
 TEST(Sentinel, StandsInWhateverShape) {
@@ -101,8 +94,8 @@ TEST(Sentinel, WhatItDeniesIsCounted) {
   Watched world;
   Guard guard = Guard::open({.state = world.state.path});
   world.touch();
-  ASSERT_TRUE(within([&] { return answer(guard) == "killed: stop_all"; }));
-  for (int i = 0; i < 30; ++i) (void)answer(guard);
+  ASSERT_TRUE(within([&] { return ask(guard, kRead) == "killed: stop_all"; }));
+  for (int i = 0; i < 30; ++i) (void)ask(guard, kRead);
   bool alive = false;
   auto file = read_slots(world.state, scan(world.state).at(0).process, alive).value();
   std::uint64_t total = 0;
@@ -113,11 +106,11 @@ TEST(Sentinel, WhatItDeniesIsCounted) {
 TEST(Sentinel, AForkedChildStopsToo) {
   Watched world;
   Guard guard = Guard::open({.state = world.state.path});
-  ASSERT_EQ(answer(guard), "ok");
+  ASSERT_EQ(ask(guard, kRead), "ok");
   world.touch();
-  ASSERT_TRUE(within([&] { return answer(guard) == "killed: stop_all"; }));
+  ASSERT_TRUE(within([&] { return ask(guard, kRead) == "killed: stop_all"; }));
   pid_t child = fork();
-  if (child == 0) _exit(answer(guard) == "killed: stop_all" ? 0 : 1);
+  if (child == 0) _exit(ask(guard, kRead) == "killed: stop_all" ? 0 : 1);
   int status = -1;
   waitpid(child, &status, 0);
   EXPECT_EQ(status, 0);

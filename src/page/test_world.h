@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <notaus/guard.hpp>
+
 #include "base/id.h"
 #include "base/test_within.h"
 #include "page/attachment.h"
@@ -54,6 +56,14 @@ struct World {
     publish();
   }
 };
+
+// "ok", or why not.
+inline std::string ask(Guard& guard, const Call& call) {
+  Admission admission = guard.admit(call);
+  if (!admission) return admission.denial().reason;
+  admission.permit().done(Outcome::done);
+  return "ok";
+}
 
 // What all points have spooled, each record as it lies there.
 inline std::vector<std::string> spooled(const World& world) {
