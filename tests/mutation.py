@@ -105,7 +105,8 @@ class QuickBuilder(Builder):
 
     def flags(self, compile_):
         kept = [word for word in compile_ if not re.fullmatch(r"-O\w|-g\d?" if self.level else r"-g\d?", word) and not word.endswith("ccache")]
-        return [kept[0], *filter(None, [self.level]), *self.headers, *kept[1:]]
+        headers = [] if "-fPIE" in kept else self.headers  # of a program's own file, which is compiled otherwise
+        return [kept[0], *filter(None, [self.level]), *headers, *kept[1:]]
 
     def link_with(self, where, target):
         return super().link_with(where, target, "-Wl,--strip-debug")

@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "oracle")]
 import mutation  # noqa: E402
-from edits import edits  # noqa: E402
+from edits import Edit, edits  # noqa: E402
 
 FILES = {name: f"src/{room}/{name}" for room, names in {
     "core": ["decide.cc", "snapshot.cc"],
@@ -89,6 +89,10 @@ def lines_of(names=()):
     return [Line(name, edit, text) for name, text in texts.items() for edit in edits(text)]
 
 
+def unchanged(name):
+    return Line(name, Edit("", "nothing", 0, 0, ""), (mutation.ROOT / FILES[name]).read_text())
+
+
 def misplaced_entries():
     there = {line.key for line in lines_of()}
     return [f"survivors.txt: {': '.join(key)}: DOES NOT APPLY" for key in explained() if key not in there]
@@ -115,7 +119,11 @@ def main():
     give_way()
     lines = [line for line in lines_of(args.file) if line.chosen(args.one_in)]
     with tempfile.TemporaryDirectory() as where:
-        found = verdicts(mutation.QuickBuilder(args.build, Path(where), FILES.values(), "-O0"), lines)
+        builder = mutation.QuickBuilder(args.build, Path(where), FILES.values(), "-O0")
+        if blamed := [name for name in {line.key[0] for line in lines} if not survives(builder, unchanged(name))]:
+            print(f"killed as they are: {', '.join(blamed)}")  # by tests that fail whatever they are shown
+            return 1
+        found = verdicts(builder, lines)
     known = explained()
     survivors = [key for key, alive in found.items() if alive]
     wrong = [f"SURVIVED: {': '.join(key)}" for key in survivors if key not in known] + misplaced_entries()
