@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <latch>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -121,15 +120,20 @@ TEST(Slots, AFileBeginsToCountAnywhere) {
   EXPECT_EQ(first.size(), 4u);
 }
 
-TEST(Slots, NobodyIsAboveWhatAScanLooksAt) {
-  World world;
-  auto slots = Slots::create(world.state, {"test", "", ""}, 1).value();
+// Two threads that do the same thing at the same moment, as nearly as may be.
+struct Meeting {
   std::atomic<int> here = 0;
-  auto meet = [&](int times) {
+  void operator()(int times) {
     ++here;
     for (int i = 1; here < 2 * times; ++i)
       if (i % 1000 == 0) std::this_thread::yield();
-  };
+  }
+};
+
+TEST(Slots, NobodyIsAboveWhatAScanLooksAt) {
+  World world;
+  auto slots = Slots::create(world.state, {"test", "", ""}, 1).value();
+  Meeting meet;
   auto claims = [&](const char* tool) {
     for (int i = 0; i < 20'000; ++i) {
       slots->file().head.high = 0;
@@ -163,30 +167,59 @@ TEST(Slots, AFactCarriesNothingOfTheOneBeforeInItsPlace) {
   EXPECT_EQ(cell.entry.digest[0] | cell.entry.digest[1], 0u) << "of a call without arguments";
 }
 
+// Somebody else claims and frees the slot all the time, between our look at it and our claim as well.
+TEST(Slots, AClaimOfASlotThatHasMovedTakesAnother) {
+  World world;
+  auto slots = Slots::create(world.state, {"test", "", ""}, 1).value();
+  Lane lane{.tenant = "acme", .agent = "", .run = "", .tool = "email.send", .effect = Effect::write, .tag = 1};
+  const Claim first = slots->claim(lane, 1).value();
+  slots->free(first);
+  std::atomic<bool> over = false;
+  std::thread other([&] {
+    Word& word = slots->file().words[first.slot];
+    while (!over)
+      if (std::uint64_t now = word; state_of(now) == SlotState::free)
+        (void)word.compare_exchange_strong(now, slot_word(generation_of(now) + 1, SlotState::free));
+  });
+  for (int lost = 0; lost < 100;) {
+    lane.hint[thread_number() % Lane::kHints] = first.slot;  // that we once took another is forgotten
+    const Claim claim = slots->claim(lane, 1).value();
+    const bool ours = slots->finish(claim, Outcome::done);
+    EXPECT_TRUE(ours);
+    slots->free(claim);
+    if (!ours) break;
+    lost += claim.slot != first.slot;
+  }
+  over = true;
+  other.join();
+}
+
 TEST(Slots, TwoThreadsThatComeBackToOneSlotDoNotShareACall) {
   World world;
   auto slots = Slots::create(world.state, {"test", "", ""}, 1).value();
   Lane lane{.tenant = "acme", .agent = "", .run = "", .tool = "email.send", .effect = Effect::write, .tag = 1};
-  std::latch both(2);
+  constexpr int kTimes = 20'000;
+  Meeting meet;
   std::mutex mutex;
   std::vector<std::pair<std::uint32_t, std::uint64_t>> seen;
   auto hammer = [&] {
     if (thread_number() % Lane::kHints != 0) return;  // of as many as there are hints, one thread; of twice as many, two
     std::vector<std::pair<std::uint32_t, std::uint64_t>> mine;
-    both.arrive_and_wait();
-    for (int i = 0; i < 20'000; ++i)
-      if (auto claim = slots->claim(lane, 1)) {
-        mine.emplace_back(claim->slot, claim->word);
-        (void)slots->finish(*claim, Outcome::done);
-        slots->free(*claim);
-      }
+    for (int i = 1; i <= kTimes; ++i) {
+      meet(i);
+      auto claim = slots->claim(lane, 1);
+      if (!claim) continue;
+      mine.emplace_back(claim->slot, claim->word);
+      (void)slots->finish(*claim, Outcome::done);
+      slots->free(*claim);
+    }
     std::scoped_lock hold(mutex);
     seen.insert(seen.end(), mine.begin(), mine.end());
   };
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < 2 * Lane::kHints; ++i) threads.emplace_back(hammer);
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(seen.size(), 40'000u);  // who loses the race takes another
+  EXPECT_EQ(seen.size(), std::size_t{2 * kTimes});  // who loses the race takes another
   std::ranges::sort(seen);
   EXPECT_EQ(std::ranges::adjacent_find(seen), seen.end());
   EXPECT_TRUE(slots->idle());
