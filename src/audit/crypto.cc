@@ -1,5 +1,6 @@
 #include "audit/crypto.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
@@ -20,6 +21,10 @@ using Digest = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
 using Algorithm = std::unique_ptr<EVP_MD, Free<EVP_MD_free>>;
 
 const std::uint8_t* raw(std::string_view text) { return reinterpret_cast<const std::uint8_t*>(text.data()); }
+
+// Without openssl.cnf: hashes and signatures have no use for it, to read it takes longer than to write a record, and one that is broken, or
+// leaves out the algorithms we need, must not keep a stop from the log (decisions/0009).
+const bool kStarted = OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, nullptr) == 1;
 
 Trouble no_crypto(const char* what) { return {Kind::unsupported, std::string(what) + ": OpenSSL refuses it on this machine"}; }
 
