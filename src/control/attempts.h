@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -17,12 +18,17 @@ template <class Value>
 class Attempt {
  public:
   explicit Attempt(std::function<Value()> work) : shared_(std::make_shared<Shared>()) {
-    std::thread([shared = shared_, work = std::move(work)] {
+    auto tried = [shared = shared_, work = std::move(work)] {
       Value value = work();
       std::scoped_lock hold(shared->mutex);
       shared->value = std::make_unique<Value>(std::move(value));
       shared->ended.notify_all();
-    }).detach();
+    };
+    try {
+      std::thread(tried).detach();
+    } catch (const std::system_error&) {
+      tried();  // the machine has no thread to give: in ours then, one after the other
+    }
   }
 
   // Waits until `deadline`; nothing: it is still at it.
