@@ -257,14 +257,15 @@ TEST(Scan, NeverBlendsTwoCallsOfASlot) {
       for (std::uint64_t i = 0; i < 4'000 && !over; ++i) continue;  // so that a scan that begins in it ends in the next
     }
   });
-  int seen = 0;
+  int seen = 0, moved = 0;
   EXPECT_TRUE(within([&] {
     const auto calls = scan(world.state).at(0).calls;
     for (const SeenCall& call : calls) {
       EXPECT_EQ(call.entry.since, static_cast<std::int64_t>(generation_of(call.word)));
       ++seen;
     }
-    return seen >= 20;
+    moved += calls.empty();
+    return seen >= 20 && moved >= 20;
   }));
   over = true;
   owner.join();
