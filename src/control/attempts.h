@@ -4,10 +4,10 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -19,22 +19,27 @@ class Attempt {
  public:
   explicit Attempt(std::function<Value()> work) : shared_(std::make_shared<Shared>()) {
     auto tried = [shared = shared_, work = std::move(work)] {
-      Value value = work();
+      std::unique_ptr<Value> value;
+      try {
+        value = std::make_unique<Value>(work());
+      } catch (const std::exception&) {  // no memory: it has failed, and the others go on
+      }
       std::scoped_lock hold(shared->mutex);
-      shared->value = std::make_unique<Value>(std::move(value));
+      shared->value = std::move(value);
+      shared->over = true;
       shared->ended.notify_all();
     };
     try {
       std::thread(tried).detach();
-    } catch (const std::system_error&) {
+    } catch (const std::exception&) {
       tried();  // the machine has no thread to give: in ours then, one after the other
     }
   }
 
-  // Waits until `deadline`; nothing: it is still at it.
+  // Waits until `deadline`; nothing: it is still at it, or was cut short.
   std::unique_ptr<Value> take(std::chrono::steady_clock::time_point deadline) {
     std::unique_lock hold(shared_->mutex);
-    shared_->ended.wait_until(hold, deadline, [&] { return shared_->value != nullptr; });
+    shared_->ended.wait_until(hold, deadline, [&] { return shared_->over; });
     return std::move(shared_->value);
   }
 
@@ -43,6 +48,7 @@ class Attempt {
     std::mutex mutex;
     std::condition_variable ended;
     std::unique_ptr<Value> value;
+    bool over = false;
   };
   std::shared_ptr<Shared> shared_;
 };
