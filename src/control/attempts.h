@@ -19,11 +19,7 @@ class Attempt {
  public:
   explicit Attempt(std::function<Value()> work) : shared_(std::make_shared<Shared>()) {
     auto tried = [shared = shared_, work = std::move(work)] {
-      std::unique_ptr<Value> value;
-      try {
-        value = std::make_unique<Value>(work());
-      } catch (const std::exception&) {  // no memory: it has failed, and the others go on
-      }
+      std::unique_ptr<Value> value = value_of(work);
       std::scoped_lock hold(shared->mutex);
       shared->value = std::move(value);
       shared->over = true;
@@ -44,6 +40,15 @@ class Attempt {
   }
 
  private:
+  // Nothing: no memory. It has failed then, and the others go on.
+  static std::unique_ptr<Value> value_of(const std::function<Value()>& work) {
+    try {
+      return std::make_unique<Value>(work());
+    } catch (const std::exception&) {
+      return nullptr;
+    }
+  }
+
   struct Shared {
     std::mutex mutex;
     std::condition_variable ended;

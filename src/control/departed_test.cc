@@ -7,6 +7,7 @@
 
 #include <notaus/guard.hpp>
 
+#include "base/json.h"
 #include "host/test_world.h"
 #include "page/spool.h"
 
@@ -107,18 +108,23 @@ TEST(Departed, NotWhoLeftBeforeNorWhoIsNoPoint) {
 TEST(Departed, NothingInASpoolIsTrusted) {
   World world;
   const Eve eve = eve_of(world.site.state);
-  const std::string now = iso8601(wall_now());
   page::Spool spool(world.site.state, "p");
-  for (std::string line : {std::string("{"), std::string("[]"), R"({"point":"p","at":7})" + std::string(),
-                           R"({"point":"p","at":")" + now + R"(","since":")" + now + R"(","call":"p/1","outcome":"done"})",
-                           R"({"point":"p","at":")" + now + R"(","since":")" + now + R"(","call":"q/1.2","outcome":"done"})",
-                           R"({"point":"p","at":")" + now + R"(","since":")" + now + R"(","call":"p/1.2x","outcome":"done"})",
-                           R"({"point":"p","at":")" + now + R"(","since":")" + now + R"(","call":"p/1.2","outcome":"well"})"})
-    EXPECT_TRUE(spool.append(line, 0));
+  auto tell = [&](std::string_view call, std::string_view outcome) {
+    const std::string now = iso8601(wall_now());
+    JsonLine line;
+    line.field("point", "p").field("at", now).field("since", now).field("call", call).field("outcome", outcome);
+    EXPECT_TRUE(spool.append(line.text(), 0));
+  };
+  for (const char* line : {"{", "[]", R"({"point":"p","at":7})"}) EXPECT_TRUE(spool.append(line, 0));
+  EXPECT_TRUE(departed_since(world, eve).empty());
+  tell("p/1", "done");
+  tell("q/1.2", "done");
+  tell("p/1.2x", "done");
+  tell("p/1.2", "well");
   auto left = departed_since(world, eve);
   ASSERT_EQ(left.size(), 1u);
   EXPECT_TRUE(left[0].calls.empty());
-  EXPECT_TRUE(spool.append(R"({"point":"p","at":")" + now + R"(","since":")" + now + R"(","call":"p/1.2","outcome":"done"})", 0));
+  tell("p/1.2", "done");
   left = departed_since(world, eve);
   ASSERT_EQ(left.at(0).calls.size(), 1u);
   EXPECT_EQ(left[0].calls[0].id(), "p/1.2");

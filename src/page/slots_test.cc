@@ -122,8 +122,8 @@ TEST(Slots, AFileBeginsToCountAnywhere) {
 
 // Two threads that do the same thing at the same moment, as nearly as may be.
 struct Meeting {
-  std::atomic<int> here = 0;
-  void operator()(int times) {
+  std::atomic<std::size_t> here = 0;
+  void operator()(std::size_t times) {
     ++here;
     for (int i = 1; here < 2 * times; ++i)
       if (i % 1000 == 0) std::this_thread::yield();
@@ -135,7 +135,7 @@ TEST(Slots, NobodyIsAboveWhatAScanLooksAt) {
   auto slots = Slots::create(world.state, {"test", "", ""}, 1).value();
   Meeting meet;
   auto claims = [&](const char* tool) {
-    for (int i = 0; i < 20'000; ++i) {
+    for (std::size_t i = 0; i < 20'000; ++i) {
       slots->file().head.high = 0;
       meet(2 * i + 1);
       auto mine = slots->claim({.tool = tool}, 1);
@@ -198,14 +198,14 @@ TEST(Slots, TwoThreadsThatComeBackToOneSlotDoNotShareACall) {
   World world;
   auto slots = Slots::create(world.state, {"test", "", ""}, 1).value();
   Lane lane{.tenant = "acme", .agent = "", .run = "", .tool = "email.send", .effect = Effect::write, .tag = 1};
-  constexpr int kTimes = 20'000;
+  constexpr std::size_t kTimes = 20'000;
   Meeting meet;
   std::mutex mutex;
   std::vector<std::pair<std::uint32_t, std::uint64_t>> seen;
   auto hammer = [&] {
     if (thread_number() % Lane::kHints != 0) return;  // of as many as there are hints, one thread; of twice as many, two
     std::vector<std::pair<std::uint32_t, std::uint64_t>> mine;
-    for (int i = 1; i <= kTimes; ++i) {
+    for (std::size_t i = 1; i <= kTimes; ++i) {
       meet(i);
       auto claim = slots->claim(lane, 1);
       if (!claim) continue;
@@ -219,7 +219,7 @@ TEST(Slots, TwoThreadsThatComeBackToOneSlotDoNotShareACall) {
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < 2 * Lane::kHints; ++i) threads.emplace_back(hammer);
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(seen.size(), std::size_t{2 * kTimes});  // who loses the race takes another
+  EXPECT_EQ(seen.size(), 2 * kTimes);  // who loses the race takes another
   std::ranges::sort(seen);
   EXPECT_EQ(std::ranges::adjacent_find(seen), seen.end());
   EXPECT_TRUE(slots->idle());
