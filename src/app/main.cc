@@ -12,6 +12,7 @@
 #include "app/cli.h"
 #include "app/complete.h"
 #include "app/man_page.h"
+#include "base/fd.h"
 #include "control/report.h"
 
 namespace {
@@ -57,6 +58,7 @@ std::optional<int> told_about_itself(const CLI::App& tree, const std::vector<std
 }  // namespace
 
 int main(int argc, char** argv) {
+  fill_standard_streams();
   Line line;
   auto tree = command_tree(line, argc > 1 ? argv[1] : "");
   auto told = told_about_itself(*tree, {argv + 1, argv + argc});

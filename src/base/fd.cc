@@ -23,8 +23,14 @@ Trouble os_trouble(const std::string& path, int error) {
 
 Result<Fd> open_file(const std::string& path, int flags, unsigned mode) {
   Fd fd(open(path.c_str(), flags | O_CLOEXEC, mode));
+  if (fd && fd.get() <= STDERR_FILENO) fd = Fd(fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
   if (!fd) return std::unexpected(os_trouble(path, errno));
   return fd;
+}
+
+void fill_standard_streams() {
+  for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(stream, F_GETFD) < 0) (void)!open("/dev/null", O_RDWR);  // which takes the lowest number that is free
 }
 
 Result<Pipe> make_pipe() {

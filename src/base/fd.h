@@ -32,8 +32,12 @@ class Fd {
 // "PATH: Permission denied", its kind read from errno: ENOENT is gone, EACCES/EPERM/EROFS refused, EAGAIN/EINTR retry, else broken.
 [[nodiscard]] Trouble os_trouble(const std::string& path, int error);
 
-// open(2) with O_CLOEXEC added.
+// open(2) with O_CLOEXEC added, and never one of the standard streams: where somebody has closed one of those, what the program says later
+// would be written into the file.
 Result<Fd> open_file(const std::string& path, int flags, unsigned mode = 0600);
+
+// For a program that may be started without standard streams: gives it empty ones, so that no pipe and no socket is taken for one.
+void fill_standard_streams();
 
 struct Pipe {
   Fd read, write;

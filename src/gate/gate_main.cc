@@ -103,6 +103,7 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 int main(int count, char** words) {
+  fill_standard_streams();
   auto arguments = parse({words + 1, words + count});
   if (!arguments) return usage(arguments.error().what);
   return arguments->mode == "mcp" ? mcp(*arguments) : run(*arguments);
