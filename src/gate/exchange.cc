@@ -62,6 +62,7 @@ Task<> Exchange::run() {
 Task<bool> Exchange::read_request() {
   while (body_.size() <= kWhole && !client_.body_done()) {
     auto piece = co_await client_.body_piece();
+    if (piece && !client_.hold(body_.size() + piece->size())) piece = std::unexpected(net::kTooMuchHeld);
     if (!piece) {
       if (piece.error().status == 0) co_return false;
       guard_.refused({}, piece.error().why);
@@ -112,7 +113,8 @@ Task<bool> Exchange::send_rest() {
     body_whole_ = client_.body_done() && (last || !chunks);
     if (!co_await link_->stream.write(pieces)) break;
   }
-  body_.clear();
+  body_ = {};
+  (void)client_.hold(0);
   co_return true;
 }
 

@@ -78,6 +78,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const GatewayOptions& options, c
   gateway->mcp_ = std::make_unique<Mcp>(options.state);
   net::Limits each = options.limits;
   each.connections = std::max<std::size_t>(1, each.connections / options.threads);
+  each.held /= options.threads;
   for (std::size_t i = 0; i < options.threads; ++i) {
     auto listener = net::listen_on(i == 0 ? options.listen : gateway->address_);
     if (!listener) return std::unexpected(listener.error().in("listen: gate"));

@@ -16,6 +16,9 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "net/descriptors.h"
+#include "net/limits.h"
+
 namespace notaus::net {
 namespace {
 
@@ -62,14 +65,25 @@ Result<Fd> listen_tcp(const std::string& address) {
 
 Task<Result<Stream>> connect_one(Loop& loop, asio::generic::stream_protocol::endpoint to) {
   Socket socket(loop.context());
+  boost::system::error_code none;
+  (void)socket.open(to.protocol(), none);
+  if (none || kept_back(socket.native_handle())) co_return trouble(Kind::retry, "no descriptor is free for a connection to it");
   auto [error] = co_await socket.async_connect(to, kAsTuple);
   if (error) co_return trouble(Kind::gone, error.message());
-  int on = 1;
-  setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  prepare(socket.native_handle(), Limits().stall_ns);
   co_return Stream(std::move(socket));
 }
 
 }  // namespace
+
+void prepare(int fd, std::int64_t patience_ns) {
+  const int on = 1, idle_s = 30, between_s = 10, patience_ms = static_cast<int>(patience_ns / 1'000'000);
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between_s, sizeof between_s);
+  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
+}
 
 Result<Fd> listen_on(const std::string& address, unsigned mode) {
   if (address.starts_with(kUnixPrefix)) return listen_unix(address.substr(kUnixPrefix.size()), mode);

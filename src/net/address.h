@@ -15,6 +15,9 @@ Result<Fd> listen_on(const std::string& address, unsigned mode = 0600);
 
 [[nodiscard]] std::string bound_address(int fd);  // with the port that a :0 has become
 
+// Small pieces go at once; a peer that has gone without a word, or takes nothing for so long, is found out.
+void prepare(int fd, std::int64_t patience_ns);
+
 // A name is asked for on a thread of Asio's, each time: its answer may have changed.
 Task<Result<Stream>> connect_to(Loop& loop, const Origin& origin);
 

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <ctime>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -62,8 +63,8 @@ Peer peer_of(int fd) {
 
 }  // namespace
 
-Connection::Connection(Loop& loop, Stream stream, const Limits& limits)
-    : stream_(std::move(stream)), reader_(stream_, Side::request), limits_(limits), peer_(peer_of(stream_.fd())) {
+Connection::Connection(Loop& loop, Stream stream, const Limits& limits, std::size_t& held)
+    : stream_(std::move(stream)), reader_(stream_, Side::request), limits_(limits), all_held_(held), peer_(peer_of(stream_.fd())) {
   loop.watch(*this);
 }
 
@@ -103,9 +104,21 @@ Task<Judged<>> Connection::whole_body(std::string& into, std::size_t most) {
     co_return std::unexpected(Refusal{413, "the body is too long"});
   if (auto invited = co_await invite_body(); !invited) co_return invited;
   enter(Phase::body);
-  auto read = co_await reader_.whole_body(into, most);
+  while (!reader_.body_done()) {
+    auto piece = co_await reader_.body(Reader::Form::carried);
+    if (!piece) co_return judged(piece.error());
+    if (into.size() + piece->size() > most) co_return judged({413, "the body is too long"});
+    if (!hold(into.size() + piece->size())) co_return judged(kTooMuchHeld);
+    into += *piece;
+  }
   phase_ = Phase::ours;
-  co_return read ? read : judged(read.error());
+  co_return Judged<>();
+}
+
+bool Connection::hold(std::size_t bytes) {
+  if (bytes > held_ && all_held_ - held_ + bytes > limits_.held) return false;
+  all_held_ = all_held_ - std::exchange(held_, bytes) + bytes;
+  return true;
 }
 
 Task<Judged<std::string_view>> Connection::body_piece() {
@@ -150,6 +163,13 @@ Task<> Connection::part() {
   enter(Phase::parting);
   std::array<char, 4096> rest;
   while (phase_ == Phase::parting && co_await stream_.read_some(rest)) {
+  }
+}
+
+void Connection::part_at_once() {
+  stream_.half_close();
+  std::array<char, 4096> rest;
+  for (int most = 16; most > 0 && recv(stream_.fd(), rest.data(), rest.size(), MSG_DONTWAIT) > 0; --most) {
   }
 }
 

@@ -11,13 +11,17 @@
 
 namespace notaus::net {
 
+constexpr Refusal kTooMuchHeld{503, "too many bytes of requests wait in memory already: try again when some are through"};
+
 struct OfServer;  // a tag: which of its lists
 using ServerHook =
     boost::intrusive::list_base_hook<boost::intrusive::tag<OfServer>, boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
 class Connection final : public Timed, public ServerHook {
  public:
-  Connection(Loop& loop, Stream stream, const Limits& limits);
+  // `held`: bytes that all connections of its server hold; both outlive it.
+  Connection(Loop& loop, Stream stream, const Limits& limits, std::size_t& held);
+  ~Connection() { (void)hold(0); }
 
   // The next request; else why there is none. One that came too slowly is refused with 408.
   Task<Judged<const Head*>> next();
@@ -27,6 +31,9 @@ class Connection final : public Timed, public ServerHook {
 
   Task<Judged<>> whole_body(std::string& into, std::size_t most);
   Task<Judged<std::string_view>> body_piece();  // what the next bytes of it carry; empty: it has ended
+
+  // So many bytes of this request wait in memory from now on. False: all connections have too many there already.
+  [[nodiscard]] bool hold(std::size_t bytes);
 
   // False: nobody is there any more.
   Task<bool> answer(const Answer& answer);
@@ -46,6 +53,7 @@ class Connection final : public Timed, public ServerHook {
 
   // Waits a moment for the client to close, so that it reads what it was told last.
   Task<> part();
+  void part_at_once();  // the same without waiting, as far as that goes
 
   void tick(BootTime now) override;
 
@@ -58,6 +66,8 @@ class Connection final : public Timed, public ServerHook {
   Stream stream_;
   Reader reader_;
   const Limits& limits_;
+  std::size_t& all_held_;
+  std::size_t held_ = 0;
   const Peer peer_;
   Phase phase_ = Phase::idle;
   BootTime since_;

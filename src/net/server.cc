@@ -1,13 +1,15 @@
 #include "net/server.h"
 
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <chrono>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include "net/address.h"
+#include "net/descriptors.h"
 
 namespace notaus::net {
 namespace {
@@ -50,10 +52,10 @@ Task<> Server::accept(Acceptor& acceptor) {
       co_await breath.async_wait(kAsTuple);
       continue;
     }
-    int on = 1;
-    setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    auto client = std::make_shared<Connection>(loop_, Stream(std::move(socket)), limits_);
-    loop_.start(open_ < limits_.connections ? serve(std::move(client)) : turn_away(std::move(client)));
+    prepare(socket.native_handle(), limits_.stall_ns);
+    const bool free = open_ < limits_.connections && !kept_back(socket.native_handle());
+    auto client = std::make_shared<Connection>(loop_, Stream(std::move(socket)), limits_, held_);
+    loop_.start(free ? serve(std::move(client)) : turn_away(std::move(client)));
   }
 }
 
@@ -64,6 +66,7 @@ Task<> Server::serve(std::shared_ptr<Connection> client) {
     auto request = co_await client->next();
     if (request) {
       co_await handler_(*client);
+      (void)client->hold(0);
       if (client->keeps()) continue;
     } else if (request.error().status != 0) {
       client->close_after_this();
@@ -81,6 +84,10 @@ Task<> Server::serve(std::shared_ptr<Connection> client) {
 Task<> Server::turn_away(std::shared_ptr<Connection> client) {
   client->close_after_this();
   co_await client->answer(refuse_({503, "too many connections"}));
+  if (turned_away_ >= kMostTurnedAway) co_return client->part_at_once();
+  ++turned_away_;
+  co_await client->part();
+  --turned_away_;
 }
 
 void Server::wind_up(std::function<void()> empty) {

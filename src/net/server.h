@@ -30,6 +30,8 @@ class Server {
 
  private:
   using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol, Executor>;
+  static constexpr std::size_t kMostTurnedAway =
+      16;  // are waited for until they have read it; they cost descriptors of those kept back
   Task<> accept(Acceptor& acceptor);
   Task<> serve(std::shared_ptr<Connection> client);
   Task<> turn_away(std::shared_ptr<Connection> client);
@@ -37,11 +39,12 @@ class Server {
 
   Loop& loop_;
   Limits limits_;
+  std::size_t held_ = 0;
   Handler handler_;
   Refuse refuse_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   boost::intrusive::list<Connection, boost::intrusive::base_hook<ServerHook>, boost::intrusive::constant_time_size<false>> clients_;
-  std::size_t open_ = 0;
+  std::size_t open_ = 0, turned_away_ = 0;
   std::function<void()> empty_;
 };
 
