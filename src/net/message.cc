@@ -176,6 +176,7 @@ struct Parser::Sinks {
   Head head;
   std::optional<Sink<true>> request;
   std::optional<Sink<false>> response;
+  std::size_t seen = 0;  // of the head
 
   template <class Use>
   auto with(Use use) {
@@ -194,17 +195,19 @@ void Parser::begin(Body body) {
   else
     sinks_->response.emplace(sinks_->head);
   if (body == Body::none) sinks_->response->skip(true);
+  sinks_->seen = 0;
 }
 
 Judged<std::size_t> Parser::take_head(std::string_view bytes) {
   return sinks_->with([&](auto& sink) -> Judged<std::size_t> {
-    auto taken = put(sink, bytes);
+    auto taken = put(sink, bytes.substr(sinks_->seen));  // of a head that comes in parts it takes whole lines
+    if (taken) sinks_->seen += *taken;
     if (!taken || !sink.is_header_done()) return taken ? Judged<std::size_t>(0) : taken;
-    std::string_view head = bytes.substr(0, *taken);
+    std::string_view head = bytes.substr(0, sinks_->seen);
     if (folded(head)) return std::unexpected(Refusal{400, "a header field over several lines"});
     keep_lines(sinks_->head, head);
     frame(sink, sinks_->head);
-    return taken;
+    return sinks_->seen;
   });
 }
 

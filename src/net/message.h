@@ -62,7 +62,8 @@ class Parser {
 
   void begin(Body body = Body::as_framed);  // the next message
 
-  // The head, once `bytes` hold all of it: how long it is. 0: not yet. Views in head() are into `bytes`.
+  // The head, once `bytes` hold all of it: how long it is. 0: not yet; next time they are the same bytes at the same place, and more. Views in
+  // head() are into `bytes`.
   Judged<std::size_t> take_head(std::string_view bytes);
 
   // How many of `bytes` are sound bytes of the body; what they carry is put behind `payload`, if one is given. 0: more are needed first.

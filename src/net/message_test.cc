@@ -111,6 +111,31 @@ TEST(Message, KeepsEachLineAsItCame) {
   EXPECT_EQ(head.framing, Framing::none);
 }
 
+// A head of more than one packet comes in parts, cut anywhere.
+TEST(Message, AHeadInTwoPartsIsTheSameHead) {
+  const std::string request = "POST /x HTTP/1.1\r\nHost: a\r\nX-Two:  b \r\nContent-Length: 5\r\n\r\n";
+  const std::string response = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n";
+  for (const auto& [side, bytes] : {std::pair{Side::request, request}, {Side::response, response}}) {
+    Parser whole(side);
+    ASSERT_EQ(*whole.take_head(bytes), bytes.size());
+    for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
+      Parser parser(side);
+      ASSERT_EQ(*parser.take_head(std::string_view(bytes).substr(0, cut)), 0u) << cut;
+      auto taken = parser.take_head(bytes);
+      ASSERT_TRUE(taken) << "cut behind " << cut << ": " << taken.error().why;
+      EXPECT_EQ(*taken, bytes.size()) << cut;
+      EXPECT_EQ(parser.head().start_line, whole.head().start_line);
+      ASSERT_EQ(parser.head().fields.size(), whole.head().fields.size()) << cut;
+      for (std::size_t i = 0; i < whole.head().fields.size(); ++i)
+        EXPECT_EQ(parser.head().fields[i].line, whole.head().fields[i].line) << cut;
+      EXPECT_EQ(parser.head().length, 5u) << cut;
+    }
+    Parser parser(side);
+    for (std::size_t end = 0; end < bytes.size(); ++end) ASSERT_EQ(*parser.take_head(std::string_view(bytes).substr(0, end)), 0u);
+    EXPECT_EQ(*parser.take_head(bytes), bytes.size());
+  }
+}
+
 TEST(Message, ResponsesEndAsTheirHeadSays) {
   struct Case {
     std::string bytes;
