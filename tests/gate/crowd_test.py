@@ -134,7 +134,7 @@ class Place:
         """The promise: what is stopped does not run, with a call that runs before and after."""
         until(PATIENCE_S, lambda: self.expect(200))
         ran = self.world.events("ran", "email.send")
-        said = json.loads(self.operator("stop --tool email.send --reason crowd --json").stdout)
+        said = json.loads(self.operator("stop --tool email.send --wait 30s --reason crowd --json").stdout)
         self.expect(403, "killed: tool_disabled:email.send")
         if self.world.events("ran", "email.send") != ran:
             raise Failure("a stopped tool ran")
@@ -212,7 +212,7 @@ def descriptors(place, options):
     if not told.startswith(b"HTTP/1.1 503 ") or b"too many connections" not in told:
         raise Failure(f"one too many was told: {told}")
     until(PATIENCE_S, lambda: place.expect(503))
-    said = json.loads(place.operator("stop --tool email.send --reason crowd --json").stdout)
+    said = json.loads(place.operator("stop --tool email.send --wait 30s --reason crowd --json").stdout)
     if place.connections() < 100:
         raise Failure("the descriptors were not taken")
     for one in idle + more:
@@ -282,7 +282,7 @@ def bodies_held(place, options):
     if not told.startswith(b"HTTP/1.1 503 ") or b"wait in memory" not in told:
         raise Failure(f"one too many was told: {told}")
     until(PATIENCE_S, lambda: place.expect(503, body=Sink.piece))
-    said = json.loads(place.operator("stop --tool email.send --reason crowd --json").stdout)
+    said = json.loads(place.operator("stop --tool email.send --wait 30s --reason crowd --json").stdout)
     for peer in peers:
         peer.close()
     until(PATIENCE_S, lambda: place.expect(403, "killed: tool_disabled:email.send"))

@@ -113,7 +113,7 @@ def play(place, options):
         place.may_go.clear()
     place.world.start_up()
     place.may_go.set()
-    place.operator("stop --global --reason over")
+    place.operator("stop --global --wait 30s --reason over")
     denied = sum(agent.seen["denied"] for agent in agents)
     until(PATIENCE_S, lambda: more_than(denied + 9, sum(agent.seen["denied"] for agent in agents)))
     place.over.set()
