@@ -78,6 +78,8 @@ void serve(const Common& common, gate::Gateway& gateway, const Fd& signals) {
 }  // namespace
 
 int up_command(const Common& common) {
+  const auto heir = gate::Heir::make();  // before there is a second thread
+  if (!heir) return fail(heir.error());
   const Fd signals = hear_signals();
   auto place = made_place(common);
   if (!place) return fail(place.error());
@@ -87,7 +89,8 @@ int up_command(const Common& common) {
   auto gateway = gate::Gateway::start({.state = place->site.state.path,
                                        .listen = place->config.listen.gate,
                                        .threads = std::max(1u, std::thread::hardware_concurrency()),
-                                       .limits = {.connections = most_connections()}},
+                                       .limits = {.connections = most_connections()},
+                                       .heir = &*heir},
                                       *policy);
   if (!gateway) return fail(gateway.error());
   if (std::string trouble = (*gateway)->trouble(); !trouble.empty()) warn({trouble});

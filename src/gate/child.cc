@@ -93,7 +93,8 @@ Result<Child> spawn(const std::vector<std::string>& argv, std::function<void()> 
   return Child{*pid, std::move(in->write), std::move(out->read)};
 }
 
-Result<Child> spawn_apart(const std::vector<std::string>& argv, const std::map<std::string, std::string>& env) {
+Result<Child> spawn_apart(const std::vector<std::string>& argv, const std::map<std::string, std::string>& env,
+                          const std::function<void()>& enter) {
   std::vector<std::string> lines;
   for (const auto& [name, value] : env) lines.push_back(std::string(name).append("=").append(value));
   for (char** line = environ; *line != nullptr; ++line)
@@ -101,7 +102,8 @@ Result<Child> spawn_apart(const std::vector<std::string>& argv, const std::map<s
   std::vector<char*> block;
   for (std::string& line : lines) block.push_back(line.data());
   block.push_back(nullptr);
-  return spawn(argv, [&block] {
+  return spawn(argv, [&block, &enter] {
+    if (enter) enter();
     environ = block.data();
     close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);  // accept(2) of Asio gives descriptors that an exec would keep
   });

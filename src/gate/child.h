@@ -36,8 +36,9 @@ Result<pid_t> start(const std::vector<std::string>& argv, const Birth& birth);
 // A server: in a process group of its own, its stdin and stdout ours, ended by SIGTERM when we end. `enter` as above.
 Result<Child> spawn(const std::vector<std::string>& argv, std::function<void()> enter = {});
 
-// The same from a program that has connections of others: it gets none of our descriptors, and `env` besides our environment.
-Result<Child> spawn_apart(const std::vector<std::string>& argv, const std::map<std::string, std::string>& env);
+// The same from a program that has connections of others: it gets none of our descriptors, and `env` besides our environment. `enter` as above.
+Result<Child> spawn_apart(const std::vector<std::string>& argv, const std::map<std::string, std::string>& env,
+                          const std::function<void()>& enter = {});
 
 void adopt_orphans();  // what outlives a launcher (npx, uvx) comes to us from now on
 

@@ -32,7 +32,7 @@ struct Bell {
 
 // What is in flight over MCP, whichever lane it came in on. The first lane keeps its time.
 struct Gateway::Mcp {
-  explicit Mcp(const std::string& state) : hub(state, [this] { bell(); }), supervisor(hub.guard()) {}
+  Mcp(const std::string& state, const Heir* heir) : hub(state, [this] { bell(); }), supervisor(hub.guard(), heir) {}
 
   Bell bell;
   Hub hub;
@@ -75,7 +75,7 @@ Gateway::~Gateway() {
 
 Result<std::unique_ptr<Gateway>> Gateway::start(const GatewayOptions& options, const std::shared_ptr<const Policy>& policy) {
   auto gateway = std::make_unique<Gateway>();
-  gateway->mcp_ = std::make_unique<Mcp>(options.state);
+  gateway->mcp_ = std::make_unique<Mcp>(options.state, options.heir);
   net::Limits each = options.limits;
   each.connections = std::max<std::size_t>(1, each.connections / options.threads);
   each.held /= options.threads;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "gate/heir.h"
 #include "gate/policy.h"
 #include "net/limits.h"
 
@@ -17,6 +18,7 @@ struct GatewayOptions {
   std::string listen;
   std::size_t threads = 1;
   net::Limits limits = {};  // of all of them together
+  const Heir* heir = nullptr;  // ends the servers that are commands, should we be killed; outlives the gateway
 };
 
 class Gateway {

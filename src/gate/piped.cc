@@ -28,11 +28,12 @@ std::string progress_token(const Message& message) {
 
 }  // namespace
 
-Piped::Piped(net::Loop& loop, Guard& guard, const Caller& caller, pid_t pid)
+Piped::Piped(net::Loop& loop, Guard& guard, const Caller& caller, pid_t pid, const Heir* heir)
     : guard_(guard),
       caller_(caller),
       session_(guard, caller),
       pid_(pid),
+      heir_(heir),
       in_(loop.context()),
       out_(loop.context()),
       death_(loop.context()),
@@ -45,10 +46,14 @@ Piped::~Piped() {
   if (!reaped_) waitpid(pid_, nullptr, WNOHANG);
 }
 
-Result<std::shared_ptr<Piped>> Piped::start(net::Loop& loop, Guard& guard, const Caller& caller, const Command& command) {
-  auto child = spawn_apart(command.argv, command.env);
+Result<std::shared_ptr<Piped>> Piped::start(net::Loop& loop, Guard& guard, const Caller& caller, const Command& command,
+                                            const Heir* heir) {
+  auto write_down = [heir] {
+    if (heir != nullptr) heir->write_down_self();
+  };
+  auto child = spawn_apart(command.argv, command.env, write_down);
   if (!child) return std::unexpected(child.error());
-  auto piped = std::make_shared<Piped>(loop, guard, caller, child->pid);
+  auto piped = std::make_shared<Piped>(loop, guard, caller, child->pid, heir);
   if (auto attached = piped->attach(std::move(*child)); !attached) return std::unexpected(attached.error().in(command.argv[0]));
   return piped;
 }
@@ -356,7 +361,9 @@ void Piped::keep_time(BootTime now) {
 // Its number is its process group's, and nobody else's while a member lives.
 void Piped::lay_to_rest(BootTime now) {
   if (!reaped_ && exited_ && deaf_) reaped_ = waitpid(pid_, nullptr, WNOHANG) == pid_;
-  over_ = ending_.over() || (reaped_ && kill(-pid_, 0) != 0);
+  const bool nobody = reaped_ && kill(-pid_, 0) != 0;
+  if (nobody && heir_ != nullptr) heir_->strike_out(pid_);
+  over_ = nobody || ending_.over();
   if (over_) return;
   if (int signal = ending_.signal_due(now)) kill(-pid_, signal);
 }

@@ -16,6 +16,7 @@
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include "gate/child.h"
+#include "gate/heir.h"
 #include "gate/pipes.h"
 #include "gate/policy.h"
 #include "gate/relay.h"
@@ -56,9 +57,10 @@ class Piped final : public net::Timed, public std::enable_shared_from_this<Piped
   static constexpr std::size_t kMostAnswer = 16 << 20;
   static constexpr std::size_t kMostUnclaimed = 1 << 20;  // of what the server said while nobody listened
 
-  // Trouble: there is no such command, or no room for it.
-  static Result<std::shared_ptr<Piped>> start(net::Loop& loop, Guard& guard, const Caller& caller, const Command& command);
-  Piped(net::Loop& loop, Guard& guard, const Caller& caller, pid_t pid);
+  // Trouble: there is no such command, or no room for it. `heir` may be none, and outlives it.
+  static Result<std::shared_ptr<Piped>> start(net::Loop& loop, Guard& guard, const Caller& caller, const Command& command,
+                                              const Heir* heir = nullptr);
+  Piped(net::Loop& loop, Guard& guard, const Caller& caller, pid_t pid, const Heir* heir);
   ~Piped();
 
   // No request in flight has its id or its progress token.
@@ -120,6 +122,7 @@ class Piped final : public net::Timed, public std::enable_shared_from_this<Piped
   const Caller caller_;
   Session session_;
   const pid_t pid_;
+  const Heir* heir_;
   Pipe in_, out_, death_;
   std::optional<Writer> writer_;
   Outbox to_server_;

@@ -14,7 +14,7 @@ Told refused(unsigned status, std::string why) { return {.what = Told::What::ref
 
 }  // namespace
 
-Supervisor::Supervisor(Guard& guard) : guard_(guard) {
+Supervisor::Supervisor(Guard& guard, const Heir* heir, Limits limits) : guard_(guard), heir_(heir), limits_(limits) {
   loop_.watch(*this);
   thread_ = std::thread([this] { loop_.run(); });
 }
@@ -103,12 +103,13 @@ Supervisor::Housed* Supervisor::shared(const Errand& errand) {
 Supervisor::Housed* Supervisor::start(const Errand& errand, std::string session) {
   const Tell& tell = errand.outgoing.tell;
   const auto his = static_cast<std::size_t>(std::ranges::count(children_, errand.caller, &Housed::caller));
-  if (his >= kMostOfCaller || children_.size() >= kMost) {
-    const auto most = his >= kMostOfCaller ? fmt::format("{} of one caller", kMostOfCaller) : fmt::format("{} in all", kMost);
+  if (his >= limits_.of_caller || children_.size() >= limits_.all) {
+    const auto most =
+        his >= limits_.of_caller ? fmt::format("{} of one caller", limits_.of_caller) : fmt::format("{} in all", limits_.all);
     tell(refused(503, "no more processes of servers than " + most + ": end a session with DELETE, or wait until one is forgotten"));
     return nullptr;
   }
-  auto piped = Piped::start(loop_, guard_, errand.caller, errand.command);
+  auto piped = Piped::start(loop_, guard_, errand.caller, errand.command, heir_);
   if (!piped) {
     tell({.what = Told::What::not_sent, .text = "cannot be run: " + piped.error().what});
     return nullptr;
@@ -121,7 +122,7 @@ Supervisor::Housed* Supervisor::start(const Errand& errand, std::string session)
 void Supervisor::tick(BootTime now) {
   std::erase_if(ways_, [](const auto& one) { return one.second.expired(); });
   for (const Housed& child : children_) {
-    const std::int64_t patience = child.session.empty() ? kForgetNs : kForgetSessionNs;
+    const std::int64_t patience = child.session.empty() ? limits_.forget_ns : limits_.forget_session_ns;
     if (!child.piped->ending() && child.piped->idle() && now.ns - child.used_at.ns >= patience) child.piped->close();
   }
   std::erase_if(children_, [](const Housed& child) { return child.piped->ended(); });

@@ -28,12 +28,15 @@ struct Errand {
 
 class Supervisor final : public net::Timed {
  public:
-  static constexpr std::size_t kMost = 256;  // children
-  static constexpr std::size_t kMostOfCaller = 32;
-  static constexpr std::int64_t kForgetSessionNs = 3'600'000'000'000;  // that nobody uses
-  static constexpr std::int64_t kForgetNs = 300'000'000'000;  // a child without one
+  struct Limits {
+    std::size_t all = 256, of_caller = 32;  // children
+    std::int64_t forget_session_ns = 3'600'000'000'000;  // that nobody uses
+    std::int64_t forget_ns = 300'000'000'000;  // a child without one
+  };
 
-  explicit Supervisor(Guard& guard);
+  // Guard and heir, if there is one, outlive it.
+  explicit Supervisor(Guard& guard, const Heir* heir = nullptr) : Supervisor(guard, heir, Limits()) {}
+  Supervisor(Guard& guard, const Heir* heir, Limits limits);
   ~Supervisor() { end(); }
 
   void take(Errand errand);
@@ -59,6 +62,8 @@ class Supervisor final : public net::Timed {
   Housed* start(const Errand& errand, std::string session);
 
   Guard& guard_;
+  const Heir* heir_;
+  const Limits limits_;
   net::Loop loop_;
   std::vector<Housed> children_;
   std::unordered_map<std::string, std::weak_ptr<Piped>> ways_;

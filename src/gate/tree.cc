@@ -11,33 +11,15 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
-#include <optional>
 #include <sstream>
 
 #include "base/clock.h"
+#include "gate/process.h"
 
 namespace notaus::gate {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Stat {
-  char state;
-  std::string started;
-};
-
-// proc(5): "pid (name) state …", the start time is field 22. The name may hold anything, also ")".
-std::optional<Stat> stat_of(pid_t pid) {
-  auto text = read_file("/proc/" + std::to_string(pid) + "/stat", 4096);
-  if (!text) return std::nullopt;
-  std::istringstream fields(text->substr(std::min(text->rfind(')') + 1, text->size())));
-  Stat out{};
-  std::string skipped;
-  fields >> out.state;
-  for (int field = 4; field < 22; ++field) fields >> skipped;
-  fields >> out.started;
-  return fields ? std::optional(out) : std::nullopt;
-}
 
 void children_of(pid_t pid, std::vector<pid_t>& out) {
   std::error_code error;
