@@ -262,13 +262,17 @@ void add_up(CLI::App& app, Line& line) {
   up->footer(
       "One process: the gate at listen: gate, and this host's loop, which keeps page, ledger and log together. SIGHUP reads the\n"
       "configuration again; one that cannot be used changes nothing. SIGTERM ends it: no new calls, those under way may finish.\n"
-      "Stops need it as little as it needs them: every command works on the state, whether or not this runs.");
+      "Stops need it as little as it needs them: every command works on the state, whether or not this runs. Who may not write "
+      "the\n"
+      "state stops through its socket, STATE/live/control: members of the group notaus, if there is one.");
 
-  CLI::App* config = app.add_subcommand("config", "Look at a configuration before it is used.")->require_subcommand(1);
+  CLI::App* config = app.add_subcommand("config", "Look at a configuration before it is used, and use it.")->require_subcommand(1);
   CLI::App* check = command(*config, line, "check", "Could this file be used? Exit 1: no, and where it is wrong.",
                             [&line] { return config_check_command(line.common, line.config_file); });
   check->add_option("FILE", line.config_file, "the file; left out: the one that commands would use")->type_name("FILE");
   with_config(check, line);
+  command(*config, line, "reload", "Have `notaus up` read its configuration again. A bad file changes nothing.",
+          [&line] { return config_reload_command(line.common); });
 }
 
 void add_install(CLI::App& mcp, Line& line) {

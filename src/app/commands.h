@@ -105,6 +105,7 @@ int run_command(const Common& common, const RunFlags& flags, const std::vector<s
 
 int up_command(const Common& common);
 int config_check_command(const Common& common, const std::string& file);
+int config_reload_command(const Common& common);
 
 struct InstallFlags {
   std::vector<std::string> files;

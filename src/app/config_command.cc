@@ -2,6 +2,7 @@
 
 #include "app/commands.h"
 #include "app/gate_policy.h"
+#include "app/on_behalf.h"
 #include "app/print.h"
 
 namespace notaus::app {
@@ -17,5 +18,7 @@ int config_check_command(const Common& common, const std::string& file) {
   fmt::print("{}: can be used\n", place->config_path);
   return control::kDone;
 }
+
+int config_reload_command(const Common& common) { return ask_only_daemon(common, {"config", "reload"}); }
 
 }  // namespace notaus::app

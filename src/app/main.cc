@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "app/cli.h"
 #include "app/complete.h"
 #include "app/man_page.h"
+#include "app/on_behalf.h"
 #include "base/fd.h"
 #include "control/report.h"
 
@@ -43,7 +45,21 @@ int parse_and_run(CLI::App& app, Line& line, int argc, char** argv) {
                path);
     return control::kUsage;
   }
+  if (auto answer = ask_daemon(line.common, {argv + 1, argv + ours})) return *answer;
   return line.run();
+}
+
+// One command more, for another user.
+void run_on_behalf(const char* daemon) {
+  serve_on_behalf(std::atoi(daemon), [](std::vector<std::string> words) {
+    words.insert(words.begin(), "notaus");
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    Line line;
+    const auto tree = command_tree(line, argv[1]);
+    return parse_and_run(*tree, line, static_cast<int>(words.size()), argv.data());
+  });
 }
 
 // What shells and packagers ask, and nobody types.
@@ -59,6 +75,10 @@ std::optional<int> told_about_itself(const CLI::App& tree, const std::vector<std
 
 int main(int argc, char** argv) {
   fill_standard_streams();
+  if (argc == 3 && std::string_view(argv[1]) == kOnBehalf) {
+    run_on_behalf(argv[2]);
+    _exit(0);
+  }
   Line line;
   auto tree = command_tree(line, argc > 1 ? argv[1] : "");
   auto told = told_about_itself(*tree, {argv + 1, argv + argc});

@@ -1,6 +1,8 @@
 // app/site.h: from flags, environment and configuration to the one place a command works on.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 
 #include "config/config.h"
@@ -36,8 +38,9 @@ control::Names names_in(const config::Config& config);
 // Keys in use that this version reads and does not act on: "tools: payments.refund: audit". Whoever wrote them relies on them.
 std::vector<std::string> idle_keys(const config::Config& config);
 
-// Who types this: the login user, also behind sudo.
+// Who types this: the login user, also behind sudo; or whom it is done for.
 std::string actor();
+void act_for(uid_t user);
 
 // Appends what of `tools:` tightens the catalogue; returns the names that would loosen it and wait for `notaus tools approve`.
 std::vector<std::string> propose_tools(const Place& place);

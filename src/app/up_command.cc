@@ -9,6 +9,7 @@
 
 #include "app/become_gate.h"
 #include "app/commands.h"
+#include "app/doorman.h"
 #include "app/gate_policy.h"
 #include "app/print.h"
 #include "gate/gateway.h"
@@ -94,6 +95,8 @@ int up_command(const Common& common) {
                                       *policy);
   if (!gateway) return fail(gateway.error());
   if (std::string trouble = (*gateway)->trouble(); !trouble.empty()) warn({trouble});
+  auto doorman = Doorman::open(*place);
+  if (!doorman) warn({doorman.error().in("others cannot stop through the control socket").what});
   host::Rounds rounds(place->site, [](const std::string& trouble) { say(trouble.empty() ? "all well again" : trouble); });
   say(fmt::format("up: state={} gate={} servers={} routes={}", place->site.state.path, (*gateway)->address(),
                   (*policy)->servers.size() + (*policy)->commands.size(), (*policy)->routes.all().size()));

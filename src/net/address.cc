@@ -40,6 +40,7 @@ Result<Fd> listen_unix(const std::string& path, unsigned mode) {
   std::strncpy(at.sun_path, path.c_str(), sizeof at.sun_path - 1);
   if (auto free = make_way(at); !free) return std::unexpected(free.error());
   Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  (void)fchmod(fd.get(), mode);  // before it has a name: nobody gets in whom the umask would let in
   if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 || chmod(at.sun_path, mode) != 0 ||
       listen(fd.get(), kBacklog) != 0)
     return std::unexpected(os_trouble(path, errno));
