@@ -15,13 +15,34 @@ Result<std::string> expand_header(const std::string& text, const config::Environ
   return value;
 }
 
+// Whom we believe about upstreams; read once, and only if there is one with TLS.
+class Believed {
+ public:
+  explicit Believed(const config::TlsFiles& files) : ca_(files.upstream_ca) {}
+
+  Result<std::shared_ptr<const net::Tls>> tls() {
+    if (tls_) return tls_;
+    auto read = net::Tls::client(ca_);
+    if (read) tls_ = *read;
+    return read;
+  }
+
+ private:
+  const std::string& ca_;
+  std::shared_ptr<const net::Tls> tls_;
+};
+
 Result<gate::Upstream> upstream_of(const std::string& at, const std::map<std::string, std::string>& headers,
-                                   const config::Environment& environment) {
+                                   const config::Environment& environment, Believed& believed) {
   auto url = config::expand(at, environment);
   auto origin = url ? net::parse_origin(*url) : Result<net::Origin>(std::unexpected(url.error()));
   if (!origin) return std::unexpected(origin.error().in("url"));
-  if (origin->tls) return trouble(Kind::unsupported, "url: https upstreams are not in this version yet; put a TLS proxy in front");
   gate::Upstream upstream{.origin = *std::move(origin), .headers = {}};
+  if (upstream.origin.tls) {
+    auto tls = believed.tls();
+    if (!tls) return std::unexpected(tls.error().in("tls: upstream_ca"));
+    upstream.tls = *std::move(tls);
+  }
   for (const auto& [name, text] : headers) {
     auto value = expand_header(text, environment);
     if (!value) return std::unexpected(value.error().in("headers: " + name));
@@ -49,9 +70,15 @@ Result<gate::Command> command_of(const config::Server& server, const config::Env
 
 Result<std::shared_ptr<const gate::Policy>> gate_policy(const config::Config& config, const config::Environment& environment) {
   auto policy = std::make_shared<gate::Policy>();
+  Believed believed(config.tls);
+  if (!config.tls.cert.empty()) {
+    auto tls = net::Tls::server({config.tls.cert, config.tls.key, config.tls.client_ca});
+    if (!tls) return std::unexpected(tls.error().in("tls"));
+    policy->tls = *std::move(tls);
+  }
   std::vector<gate::Route> routes;
   for (const config::Route& route : config.routes) {
-    auto upstream = upstream_of(route.url, route.headers, environment);
+    auto upstream = upstream_of(route.url, route.headers, environment, believed);
     if (!upstream) return std::unexpected(upstream.error().in(fmt::format("routes: {}", route.path)));
     routes.push_back({.host = route.host,
                       .methods = route.methods,
@@ -69,7 +96,7 @@ Result<std::shared_ptr<const gate::Policy>> gate_policy(const config::Config& co
       policy->commands.emplace(name, *std::move(command));
       continue;
     }
-    auto upstream = upstream_of(server.url, server.headers, environment);
+    auto upstream = upstream_of(server.url, server.headers, environment, believed);
     if (!upstream) return std::unexpected(upstream.error().in(fmt::format("servers: {}", name)));
     upstream->headers.emplace_back("Accept-Encoding", "identity");  // what comes back must be read
     policy->servers.emplace(name, policy->upstreams.size());

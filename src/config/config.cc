@@ -81,9 +81,10 @@ constexpr Key<Config> kConfig[] = {
     {"agents", [](const Yaml& y, Config& c) { return read_agents(y, c.agents); }},
     {"anonymous", [](const Yaml& y, Config& c) { return read_anonymous(y, c.anonymous); }},
     {"listen", [](const Yaml& y, Config& c) { return read_listen(y, c.listen); }},
+    {"tls", [](const Yaml& y, Config& c) { return read_tls(y, c.tls); }},
 };
 
-constexpr std::string_view kReserved[] = {"tls", "auth", "audit", "notify", "tripwires"};
+constexpr std::string_view kReserved[] = {"auth", "audit", "notify", "tripwires"};
 
 constexpr std::string_view kFile = "file:/";  // ${file:/run/secrets/token}
 

@@ -79,6 +79,15 @@ struct Listen {
   bool operator==(const Listen&) const = default;
 };
 
+// PEM files.
+struct TlsFiles {
+  std::string cert, key;    // of the gate; empty: agents speak plain HTTP to it
+  std::string client_ca;    // who must have signed an agent's certificate; empty: agents need none
+  std::string upstream_ca;  // who must have signed those of https upstreams; empty: whom the system believes
+
+  bool operator==(const TlsFiles&) const = default;
+};
+
 struct Config {
   KillSwitch kill_switch;
   std::string host;  // empty: the machine's hostname
@@ -91,6 +100,7 @@ struct Config {
   std::vector<Agent> agents;
   std::optional<std::string> anonymous;  // the tenant of callers without a credential; none: they are denied
   Listen listen;
+  TlsFiles tls;
 };
 
 // Gone, refused or broken if the file cannot be read; refused or unsupported, with "PATH:LINE:COLUMN: ", if it cannot be used.

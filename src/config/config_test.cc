@@ -137,6 +137,9 @@ TEST(Config, RefusesAndSaysWhereAndWhatWasMeant) {
       {"listen: { gate: \"h:70000\" }", "c:1:17: `h:70000` is no address"},
       {"listen: { gate: \"::1:80\" }", "c:1:17: `::1:80` is no address"},
       {"listen: { gate: \"127.0.0.1:8788\" }", "c:1:9: `gate` and `control` have one address"},
+      {"tls: { cert: /a }", "c:1:6: `cert` and `key` go together"},
+      {"tls: { cert: a, key: /a }", "c:1:14: the path of a PEM file is wanted here, from / on"},
+      {"tls: { client_ca: /a }", "c:1:6: `client_ca` goes with `cert` and `key`"},
       {"host: a\n---\nhost: b", "c:3:1: a second document"},
       {"a: &x [1]\nb: *x", "c:2:4: aliases (*name) are not read here"},
       {"host: !!str a", "c:1:7: tags ("},
@@ -168,7 +171,7 @@ TEST(Config, KnowsWhatItCannotDoYet) {
       {"ledger: \"postgres://u:secret@h/db\"", "c:1:9: a postgres:// ledger is not in this build yet; use sqlite"},
       {"ledger: etcd://h1:2379,h2:2379", "c:1:9: a etcd:// ledger is not in this build yet; use sqlite"},
       {"ledger: rediss://h", "c:1:9: a rediss:// ledger is not in this build yet; use sqlite"},
-      {"host: a\ntls: {}", "c:2:1: `tls` is a reserved key that this build does not know yet; remove it"},
+      {"host: a\nauth: {}", "c:2:1: `auth` is a reserved key that this build does not know yet; remove it"},
       {"tripwires: []", "c:1:1: `tripwires` is a reserved key that this build does not know yet; remove it"},
   };
   for (const auto& [text, says] : table) {

@@ -60,6 +60,10 @@ anonymous: default
 # Two doors: agents come to the first, operators to the second.
 # `hosts` are the names under which agents reach the first; localhost and addresses are in any case.
 #listen: { gate: "127.0.0.1:8787", control: "127.0.0.1:8788", hosts: ["gate.internal"] }
+
+# TLS, as PEM files: the gate's own certificate and key; client_ca, whose certificates agents must show (left out: none); upstream_ca, whom to believe
+# about https upstreams (left out: whom this machine believes). An upstream's certificate is always checked.
+#tls: { cert: "/etc/notaus/gate.pem", key: "/etc/notaus/gate.key", client_ca: "/etc/notaus/agents.pem", upstream_ca: "/etc/notaus/ca.pem" }
 )";
 }
 

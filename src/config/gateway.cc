@@ -96,6 +96,19 @@ constexpr Key<Listen> kListen[] = {
     {"hosts", [](const Yaml& y, Listen& l) { return read_list<std::string>(y, l.hosts, read_host); }},
 };
 
+Result<> read_path_of_file(const Yaml& yaml, std::string& into) {
+  if (auto read = read_text(yaml, into); !read) return read;
+  if (into.starts_with('/') && into.find('\0') == std::string::npos) return {};
+  return at(yaml, "the path of a PEM file is wanted here, from / on");
+}
+
+constexpr Key<TlsFiles> kTls[] = {
+    {"cert", [](const Yaml& y, TlsFiles& t) { return read_path_of_file(y, t.cert); }},
+    {"key", [](const Yaml& y, TlsFiles& t) { return read_path_of_file(y, t.key); }},
+    {"client_ca", [](const Yaml& y, TlsFiles& t) { return read_path_of_file(y, t.client_ca); }},
+    {"upstream_ca", [](const Yaml& y, TlsFiles& t) { return read_path_of_file(y, t.upstream_ca); }},
+};
+
 Result<> read_methods(const Yaml& yaml, std::vector<std::string>& into) {
   auto read_one = [](const Yaml& y, std::string& method) -> Result<> {
     if (auto read = read_text(y, method); !read) return read;
@@ -178,11 +191,20 @@ Result<> read_listen(const Yaml& yaml, Listen& into) {
   return {};
 }
 
+Result<> read_tls(const Yaml& yaml, TlsFiles& into) {
+  if (auto read = read_map<TlsFiles>(yaml, into, kTls); !read) return read;
+  if (into.cert.empty() != into.key.empty()) return at(yaml, "`cert` and `key` go together");
+  if (into.cert.empty() && !into.client_ca.empty())
+    return at(yaml, "`client_ca` goes with `cert` and `key`: without TLS nobody shows a certificate");
+  return {};
+}
+
 void list_gateway_keys(std::vector<std::string>& into) {
   list_keys(into, "servers.*.", kServer);
   list_keys(into, "routes[].", kRoute);
   list_keys(into, "agents[].", kAgent);
   list_keys(into, "listen.", kListen);
+  list_keys(into, "tls.", kTls);
 }
 
 }  // namespace notaus::config

@@ -30,7 +30,10 @@ Front::Front(net::Loop& loop, Guard& guard, Hub& hub, Supervisor& supervisor, st
   reload(std::move(policy));
 }
 
-void Front::reload(std::shared_ptr<const Policy> policy) { site_ = std::make_shared<Site>(loop_, std::move(policy)); }
+void Front::reload(std::shared_ptr<const Policy> policy) {
+  server_.use(policy->tls);
+  site_ = std::make_shared<Site>(loop_, std::move(policy));
+}
 
 Task<> Front::answer(Connection& client) {
   if (asks_authz(client.request().target)) co_return co_await authorize(client);

@@ -4,18 +4,21 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "net/message.h"
 #include "net/origin.h"
+#include "net/tls.h"
 
 namespace notaus::gate {
 
 struct Upstream {
   net::Origin origin;
   std::vector<std::pair<std::string, std::string>> headers;  // ours, in place of the client's
+  std::shared_ptr<const net::Tls> tls = {};  // whom we believe, for an origin with TLS
 };
 
 // Why this request must not be passed on; its status 0: it may.

@@ -30,6 +30,7 @@ struct Policy {
   std::map<std::string, Command> commands = {};  // the same, of those that are no upstream
   Identities identities = {};
   std::optional<std::string> anonymous = {};  // the tenant of local callers without a credential
+  std::shared_ptr<const net::Tls> tls = {};  // towards agents; none: plain
   std::set<std::string> hosts = {};  // names that lead here, lower case; addresses and localhost do in any case
 };
 

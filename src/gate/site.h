@@ -11,7 +11,8 @@ namespace notaus::gate {
 
 struct Site {
   Site(net::Loop& loop, std::shared_ptr<const Policy> which) : policy(std::move(which)) {
-    for (const Upstream& upstream : policy->upstreams) pools.push_back(std::make_unique<net::Pool>(loop, upstream.origin));
+    for (const Upstream& upstream : policy->upstreams)
+      pools.push_back(std::make_unique<net::Pool>(loop, upstream.origin, upstream.tls));
   }
 
   std::shared_ptr<const Policy> policy;

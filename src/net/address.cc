@@ -16,6 +16,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "base/must.h"
 #include "net/descriptors.h"
 #include "net/limits.h"
 
@@ -75,6 +76,24 @@ Task<Result<Stream>> connect_one(Loop& loop, asio::generic::stream_protocol::end
   co_return Stream(std::move(socket));
 }
 
+Task<Result<Stream>> connect_plain(Loop& loop, const Origin& origin) {
+  if (origin.host.starts_with(kUnixPrefix))
+    co_return co_await connect_one(loop, asio::local::stream_protocol::endpoint(origin.host.substr(kUnixPrefix.size())));
+  asio::ip::basic_resolver<asio::ip::tcp, Executor> resolver(loop.context());
+  boost::system::error_code numeric;
+  auto address = asio::ip::make_address(origin.host, numeric);
+  if (!numeric)
+    co_return co_await connect_one(loop, asio::ip::tcp::endpoint(address, static_cast<std::uint16_t>(std::stoul(origin.port))));
+  auto [error, found] = co_await resolver.async_resolve(origin.host, origin.port, kAsTuple);
+  if (error) co_return trouble(Kind::gone, origin.host + ": " + error.message());
+  Result<Stream> last = trouble(Kind::gone, origin.host + ": no address");
+  for (const auto& entry : found) {
+    last = co_await connect_one(loop, entry.endpoint());
+    if (last) break;
+  }
+  co_return last;
+}
+
 }  // namespace
 
 void prepare(int fd, std::int64_t patience_ns) {
@@ -101,22 +120,13 @@ std::string bound_address(int fd) {
   return (v6 ? "[" : "") + std::string(host) + (v6 ? "]:" : ":") + port;
 }
 
-Task<Result<Stream>> connect_to(Loop& loop, const Origin& origin) {
-  if (origin.host.starts_with(kUnixPrefix))
-    co_return co_await connect_one(loop, asio::local::stream_protocol::endpoint(origin.host.substr(kUnixPrefix.size())));
-  asio::ip::basic_resolver<asio::ip::tcp, Executor> resolver(loop.context());
-  boost::system::error_code numeric;
-  auto address = asio::ip::make_address(origin.host, numeric);
-  if (!numeric)
-    co_return co_await connect_one(loop, asio::ip::tcp::endpoint(address, static_cast<std::uint16_t>(std::stoul(origin.port))));
-  auto [error, found] = co_await resolver.async_resolve(origin.host, origin.port, kAsTuple);
-  if (error) co_return trouble(Kind::gone, origin.host + ": " + error.message());
-  Result<Stream> last = trouble(Kind::gone, origin.host + ": no address");
-  for (const auto& entry : found) {
-    last = co_await connect_one(loop, entry.endpoint());
-    if (last) break;
-  }
-  co_return last;
+Task<Result<Stream>> connect_to(Loop& loop, const Origin& origin, const Tls* tls) {
+  auto stream = co_await connect_plain(loop, origin);
+  if (!stream || !origin.tls) co_return stream;
+  must(tls != nullptr);
+  if (auto secured = co_await stream->secure(tls->connect(origin.host)); !secured)
+    co_return trouble(Kind::gone, origin.host + ": " + secured.error().what);
+  co_return stream;
 }
 
 }  // namespace notaus::net

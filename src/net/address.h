@@ -19,6 +19,7 @@ Result<Fd> listen_on(const std::string& address, unsigned mode = 0600);
 void prepare(int fd, std::int64_t patience_ns);
 
 // A name is asked for on a thread of Asio's, each time: its answer may have changed.
-Task<Result<Stream>> connect_to(Loop& loop, const Origin& origin);
+// `tls`: for an origin that wants it.
+Task<Result<Stream>> connect_to(Loop& loop, const Origin& origin, const Tls* tls = nullptr);
 
 }  // namespace notaus::net

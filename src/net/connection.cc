@@ -80,6 +80,13 @@ Judged<> Connection::judged(Refusal refusal) {
   return std::unexpected(refusal);
 }
 
+Task<bool> Connection::secure(const Tls& tls) {
+  enter(Phase::head);
+  const auto secured = co_await stream_.secure(tls.accept());
+  phase_ = Phase::ours;
+  co_return secured.has_value();
+}
+
 Task<Judged<const Head*>> Connection::next() {
   enter(Phase::idle);
   invited_ = false;

@@ -23,6 +23,9 @@ class Connection final : public Timed, public ServerHook {
   Connection(Loop& loop, Stream stream, const Limits& limits, std::size_t& held);
   ~Connection() { (void)hold(0); }
 
+  // Before the first request, where there is TLS. False: there will be none.
+  Task<bool> secure(const Tls& tls);
+
   // The next request; else why there is none. One that came too slowly is refused with 408.
   Task<Judged<const Head*>> next();
 

@@ -13,7 +13,10 @@ using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_t
 
 }  // namespace
 
-Pool::Pool(Loop& loop, Origin origin) : loop_(loop), origin_(std::move(origin)) { loop.watch(*this); }
+Pool::Pool(Loop& loop, Origin origin, std::shared_ptr<const Tls> tls)
+    : loop_(loop), origin_(std::move(origin)), tls_(std::move(tls)) {
+  loop.watch(*this);
+}
 
 Task<Result<std::unique_ptr<Link>>> Pool::take() {
   while (!idle_.empty()) {
@@ -23,7 +26,7 @@ Task<Result<std::unique_ptr<Link>>> Pool::take() {
   }
   using namespace asio::experimental::awaitable_operators;
   Timer late(loop_.context(), std::chrono::nanoseconds(kConnectNs));
-  auto first = co_await (connect_to(loop_, origin_) || late.async_wait(asio::use_awaitable_t<Executor>{}));
+  auto first = co_await (connect_to(loop_, origin_, tls_.get()) || late.async_wait(asio::use_awaitable_t<Executor>{}));
   if (first.index() == 1) co_return trouble(Kind::gone, "no connection within 5 s");
   auto& stream = std::get<0>(first);
   if (!stream) co_return std::unexpected(stream.error());

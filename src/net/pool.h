@@ -21,7 +21,7 @@ struct Link {
 
 class Pool final : public Timed {
  public:
-  Pool(Loop& loop, Origin origin);
+  Pool(Loop& loop, Origin origin, std::shared_ptr<const Tls> tls = nullptr);
 
   // One that is idle and not known to be dead, else a new one. gone: the origin cannot be reached, or not in time.
   Task<Result<std::unique_ptr<Link>>> take();
@@ -41,6 +41,7 @@ class Pool final : public Timed {
 
   Loop& loop_;
   const Origin origin_;
+  const std::shared_ptr<const Tls> tls_;
   std::vector<std::unique_ptr<Link>> idle_;  // the one used last is used next
 };
 

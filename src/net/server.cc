@@ -62,7 +62,8 @@ Task<> Server::accept(Acceptor& acceptor) {
 Task<> Server::serve(std::shared_ptr<Connection> client) {
   ++open_;
   clients_.push_back(*client);
-  while (true) {
+  const auto tls = tls_;
+  while (!tls || client->stream().secured() || co_await client->secure(*tls)) {
     auto request = co_await client->next();
     if (request) {
       co_await handler_(*client);
@@ -82,6 +83,7 @@ Task<> Server::serve(std::shared_ptr<Connection> client) {
 }
 
 Task<> Server::turn_away(std::shared_ptr<Connection> client) {
+  if (tls_) co_return;  // to tell it why would cost more than it asks for
   client->close_after_this();
   co_await client->answer(refuse_({503, "too many connections"}));
   if (turned_away_ >= kMostTurnedAway) co_return client->part_at_once();

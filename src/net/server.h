@@ -23,6 +23,9 @@ class Server {
 
   Result<> listen(Fd listener);
 
+  // Of connections that come from now on; nullptr: none.
+  void use(std::shared_ptr<const Tls> tls) { tls_ = std::move(tls); }
+
   // No connection and no request more; `empty` is called once the last of them has been answered.
   void wind_up(std::function<void()> empty);
 
@@ -42,6 +45,7 @@ class Server {
   std::size_t held_ = 0;
   Handler handler_;
   Refuse refuse_;
+  std::shared_ptr<const Tls> tls_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   boost::intrusive::list<Connection, boost::intrusive::base_hook<ServerHook>, boost::intrusive::constant_time_size<false>> clients_;
   std::size_t open_ = 0, turned_away_ = 0;

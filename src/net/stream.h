@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "net/loop.h"
+#include "net/tls.h"
 
 namespace notaus::net {
 
@@ -27,10 +28,14 @@ class Stream {
  public:
   explicit Stream(Socket socket) : socket_(std::move(socket)) {}
 
+  // From now on what passes is sealed. refused: the peer is not who it should be.
+  Task<Result<>> secure(std::unique_ptr<TlsSession> session);
+  [[nodiscard]] bool secured() const { return tls_ != nullptr; }
+
   // At least one byte. gone: the peer has closed its side; broken: the connection is no more.
   Task<Result<std::size_t>> read_some(std::span<char> into);
 
-  // One sendmsg(2). How much of it has left; 0: the peer takes nothing now, see writable().
+  // One sendmsg(2). How much of it has left, or was sealed when the first byte of it did; 0: the peer takes nothing now, see writable().
   Result<std::size_t> write_now(std::span<const iovec> pieces);
   Task<Result<>> writable();
 
@@ -51,7 +56,14 @@ class Stream {
   [[nodiscard]] int fd() { return socket_.native_handle(); }
 
  private:
+  Task<Result<std::size_t>> read_sealed(std::span<char> into);
+  Result<std::size_t> send_now(std::span<const iovec> pieces);
+  Result<> flush();
+  Task<Result<>> flushed();
+  Result<bool> feed();  // false: nothing has come
+
   Socket socket_;
+  std::unique_ptr<TlsSession> tls_;
   boost::system::error_code ignored_;
   std::shared_ptr<std::uint64_t> reads_ = std::make_shared<std::uint64_t>(0);  // begun so far; gone with the stream
 };
