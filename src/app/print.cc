@@ -94,6 +94,9 @@ Json to_json(const control::Status& status) {
                             {"at", nullptr}});
   out["hosts"] = Json::array({to_json(status.host)});
   out["in_flight"] = status.in_flight;
+  out["denied"] = status.denied;
+  out["lost_denials"] = status.lost_denials;
+  out["in_doubt"] = status.in_doubt;
   out["fenced"] = status.view.state.fence != Why::allowed;
   out["last_drill"] = nullptr;
   out["warnings"] = status.warnings;

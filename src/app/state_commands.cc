@@ -63,7 +63,8 @@ void print_status(const Place& place, const control::Status& status, const std::
 Json no_status() {
   return {{"schema", 1},          {"state_dir", nullptr},   {"epoch", nullptr},
           {"revision", nullptr},  {"stops", Json::array()}, {"hosts", Json::array()},
-          {"in_flight", nullptr}, {"fenced", nullptr},      {"last_drill", nullptr}};
+          {"in_flight", nullptr}, {"denied", nullptr},      {"lost_denials", nullptr},
+          {"in_doubt", nullptr},  {"fenced", nullptr},      {"last_drill", nullptr}};
 }
 
 int show_once(const Place& place, const StatusFlags& flags, Output output) {

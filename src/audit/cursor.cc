@@ -1,6 +1,7 @@
 #include "audit/cursor.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include <nlohmann/json.hpp>
 
@@ -20,9 +21,26 @@ void Cursor::advance(const Source& source) {
   if (!source.dead.empty()) dead.insert(source.dead);
 }
 
+// A record begins with its kind. A quote inside of a text is escaped, so what looks like a field here is one.
+void Cursor::count(std::string_view record) {
+  auto is = [&](std::string_view kind) { return record.starts_with(R"({"kind":")" + std::string(kind) + "\""); };
+  auto number = [&] {
+    constexpr std::string_view kField = R"(,"count":)";
+    std::uint64_t value = 0;
+    if (auto at = record.find(kField); at != std::string_view::npos)
+      std::from_chars(record.data() + at + kField.size(), record.data() + record.size(), value);
+    return value;
+  };
+  if (is("blocked")) ++denied;
+  if (is("blocked_agg")) denied += number();
+  if (is("unclean_start") && record.contains(R"(,"what":")")) ++in_doubt;
+  if (is("gap") && record.contains(R"(,"what":"denials")")) lost += number();
+}
+
 std::string Cursor::text() const {
-  return Json{{"epoch", epoch}, {"revision", revision}, {"spools", spools}, {"dead", dead}}.dump(-1, ' ', false,
-                                                                                                 Json::error_handler_t::replace);
+  const Json out = {{"epoch", epoch},   {"revision", revision}, {"spools", spools},    {"dead", dead},
+                    {"denied", denied}, {"lost", lost},         {"in_doubt", in_doubt}};
+  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 Cursor Cursor::of(const std::string& text) {
@@ -33,6 +51,9 @@ Cursor Cursor::of(const std::string& text) {
     json.at("revision").get_to(out.revision);
     json.at("spools").get_to(out.spools);
     json.at("dead").get_to(out.dead);
+    out.denied = json.value("denied", std::uint64_t{0});
+    out.lost = json.value("lost", std::uint64_t{0});
+    out.in_doubt = json.value("in_doubt", std::uint64_t{0});
     return out;
   } catch (const Json::exception&) {
     return {};

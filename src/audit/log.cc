@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "audit/entry.h"
+#include "base/boot.h"
 
 namespace notaus::audit {
 namespace {
@@ -64,12 +65,13 @@ Result<> Log::append(const std::vector<Record>& records) {
   Edge edge = edge_;
   Cursor cursor = cursor_;
   Files files;
-  Frame frame{.boot = boot_now()};
+  Frame frame{.boot = boot_id()};
   for (const Record& record : records) {
     const std::string entry = make_entry(edge.tree().size(), place_.host, record.json);
     add_entry(frame.entries, entry);
     edge.append(entry, files);
     cursor.advance(record.source);
+    cursor.count(record.json);
   }
   auto checkpoint = sign_root(edge.tree());
   if (!checkpoint) return std::unexpected(checkpoint.error());
@@ -123,7 +125,7 @@ Result<> Log::settle() {
 
 Frame Log::first_frame() const {
   Frame out{
-      .size = size(), .boot = boot_now(), .checkpoint = checkpoint_, .cursor = cursor_.text(), .entries = edge_.open_bundle()};
+      .size = size(), .boot = boot_id(), .checkpoint = checkpoint_, .cursor = cursor_.text(), .entries = edge_.open_bundle()};
   for (const auto& level : std::span(edge_.tree().edge()).subspan(edge_.tree().edge().empty() ? 0 : 1))
     out.upper.push_back(tile_bytes(level));
   return out;

@@ -10,21 +10,21 @@
 
 #include "audit/entry.h"
 #include "audit/log.h"
-#include "base/clock.h"
-#include "base/json.h"
+#include "base/boot.h"
+#include "core/record.h"
 
 namespace notaus::audit {
 namespace {
 
 std::string degraded(const std::string& why, const std::string& checkpoint) {
-  JsonLine line;
-  line.field("kind", "audit_degraded").field("at", iso8601(wall_now())).field("why", why);
+  JsonLine line = core::begin_record("audit_degraded", moment_now(), boot_id());
+  line.field("why", why);
   if (!checkpoint.empty()) line.field("checkpoint", checkpoint);
   return line.text();
 }
 
 Record unclean_start(std::uint64_t cut_bytes) {
-  return {JsonLine().field("kind", "unclean_start").field("at", iso8601(wall_now())).field("cut_bytes", cut_bytes).text()};
+  return {core::begin_record("unclean_start", moment_now(), boot_id()).field("cut_bytes", cut_bytes).text()};
 }
 
 // A power cut may have torn any narrower state of the tiles that the segment fills: nothing needs them, and they would look like harm.
@@ -93,7 +93,7 @@ Result<> Log::go_on(Standing found) {
   edge_ = std::move(found.edge);
   cursor_ = Cursor::of(found.cursor);
   checkpoint_ = std::move(found.checkpoint);
-  const bool rebooted = found.boot != boot_now();
+  const bool rebooted = found.boot != boot_id();
   if (rebooted) remove_torn(place_.directory, found.files);
   if (rebooted || read_file(path("checkpoint")).value_or("") != checkpoint_) {
     unwritten_ = std::move(found.files);

@@ -81,9 +81,4 @@ Result<Standing> read_standing(const std::string& directory, const Verifier& by,
   return std::unexpected(found.error());
 }
 
-std::string boot_now() {
-  static const std::string id = read_file("/proc/sys/kernel/random/boot_id").value_or("");
-  return id;
-}
-
 }  // namespace notaus::audit

@@ -31,6 +31,4 @@ Result<std::vector<std::string>> list_segments(const std::string& directory);  /
 // A segment to which an append failed: it may be read, and nothing is written to it again.
 constexpr std::string_view kCondemned = ".failed";
 
-std::string boot_now();
-
 }  // namespace notaus::audit

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/boot.h"
+
 namespace notaus::audit {
 
 Result<View> View::open(const std::string& directory) {
@@ -15,7 +17,7 @@ Result<View> View::open(const std::string& directory) {
   auto note = read_file(directory + "/checkpoint");  // before the segment, which is never older then
   View out(directory, *by, read_standing(directory, *by, O_RDONLY));
   const bool unpublished = !note && note.error().kind == Kind::gone && out.standing_ && out.standing_->begun;
-  out.rebuilt_ = unpublished || (out.standing_ && out.standing_->boot != boot_now());
+  out.rebuilt_ = unpublished || (out.standing_ && out.standing_->boot != boot_id());
   if (out.rebuilt_) note = out.standing_->checkpoint;
   if (!note) return std::unexpected(note.error());
   auto checkpoint = open_checkpoint(*note, out.by_);

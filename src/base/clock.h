@@ -35,6 +35,14 @@ inline WallTime wall_now() {
   return {t.tv_sec * 1'000 + t.tv_nsec / 1'000'000};
 }
 
+// One moment on both clocks, as records keep it: the second one never goes back while this kernel runs.
+struct Moment {
+  WallTime wall;
+  BootTime up;
+};
+
+inline Moment moment_now() { return {wall_now(), boot_now()}; }
+
 std::string iso8601(WallTime t);  // "2026-11-22T03:12:07.123Z"
 std::optional<WallTime> from_iso8601(std::string_view text);  // of exactly that form
 

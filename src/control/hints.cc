@@ -1,5 +1,7 @@
 #include "control/hints.h"
 
+#include <unistd.h>
+
 #include "base/id.h"
 
 namespace notaus::control {
@@ -63,6 +65,7 @@ Result<core::State> tighten(const host::Site& site, const std::map<std::string, 
   action.id = new_id();
   action.act = core::Act::tighten;
   action.by = by;
+  action.uid = getuid();
   action.at = wall_now();
   action.reason = reason;
   action.effects = effects;

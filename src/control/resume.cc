@@ -1,12 +1,16 @@
 #include "control/resume.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/boot.h"
 #include "base/id.h"
-#include "base/json.h"
+#include "control/stop_log.h"
+#include "core/record.h"
 #include "host/reconcile.h"
 #include "page/durable.h"
 #include "page/sentinel.h"
@@ -66,16 +70,23 @@ Result<std::uint64_t> seen_revision(const core::Stop& target, const core::State&
   return seen;
 }
 
+std::string effects_of(const core::Action& action) {
+  JsonLine out;
+  for (const auto& [tool, effect] : action.effects) out.field(tool, core::text(effect));
+  return out.text();
+}
+
 // What the log must hold, durably, before anything is loosened. log_actions() adds the action itself once the ledger has it.
 Result<std::string> record_intent(const host::Site& site, ledger::Ledger& book, const core::Action& action,
                                   const std::vector<std::string>& silent) {
   auto log = host::open_log(site, kPatience);
   if (!log) return std::unexpected(log.error());
   if (auto logged = host::log_actions(site, *log, book); !logged) return std::unexpected(logged.error());
-  JsonLine line;
-  line.field("kind", text(action.act)).field("phase", "intent").field("at", iso8601(action.at)).field("action", action.id);
+  JsonLine line = core::begin_record(text(action.act), {action.at, boot_now()}, boot_id());
+  line.field("phase", "intent").field("action", action.id);
   if (!action.target.empty()) line.field("id", action.target);
-  line.field("by", action.by).field("reason", action.reason).field("seen", action.seen);
+  line.field("by", action.by).field("uid", std::uint64_t{*action.uid}).field("reason", action.reason).field("seen", action.seen);
+  if (!action.effects.empty()) line.raw("effects", effects_of(action));
   if (!silent.empty()) line.field("despite", fmt::format("{}", fmt::join(silent, "; ")));
   if (auto logged = log->append({{line.text()}}); !logged) return std::unexpected(logged.error());
   return log->checkpoint();
@@ -130,6 +141,7 @@ core::Action action_for(core::Act act, std::string target, const std::string& re
   action.id = new_id();
   action.act = act;
   action.by = by;
+  action.uid = getuid();
   action.at = wall_now();
   action.reason = reason;
   action.target = std::move(target);
@@ -185,6 +197,11 @@ Report lift_latch(const host::Site& site, ledger::Ledger& book, const ResumeRequ
   report.revision = shown->revision;
   report.audit_durable = report.stored = report.confirmed = true;
   report.durable = host::write_durable(site, book, *shown, kPatience).has_value();
+  if (auto logged = log_lifted(site, action, shown->revision, book, kPatience))
+    report.checkpoint = *std::move(logged);
+  else
+    report.warnings.push_back(
+        fmt::format("that it was lifted is not in the audit log yet, only that it would be: {}", logged.error().what));
   describe_host(site, *shown, report);
   for (const core::Stop& stop : shown->stops) report.still_stopped_by.push_back(stop.id);
   report.exit = kDone;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "audit/view.h"
 #include "host/reconcile.h"
 #include "page/live_page.h"
 
@@ -37,6 +38,12 @@ Result<Status> status(const host::Site& site) {
   if (auto drained = host::drain(site, kPatience); !drained && drained.error().kind != Kind::retry)
     out.warnings.push_back(
         fmt::format("the audit log cannot be written: {}; nothing can be resumed until it can", drained.error().what));
+  if (auto log = audit::View::open(site.state.log()); log && log->standing()) {
+    const auto cursor = audit::Cursor::of(log->standing()->cursor);
+    out.denied = cursor.denied;
+    out.lost_denials = cursor.lost;
+    out.in_doubt = cursor.in_doubt;
+  }
   return out;
 }
 

@@ -15,6 +15,7 @@ struct Status {
   std::vector<page::SeenPoint> points;
   HostRow host;
   std::size_t in_flight = 0;
+  std::uint64_t denied = 0, lost_denials = 0, in_doubt = 0;  // since the log began, as it has them: see Cursor
   std::vector<std::string> warnings;
 };
 

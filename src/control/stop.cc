@@ -1,5 +1,7 @@
 #include "control/stop.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -29,7 +31,7 @@ Result<Stored> store(const host::Site& site, const Record& record, host::Patienc
   if (!book) return std::unexpected(book.error());
   if (record.repeats && record.repeats->local)  // never told without the stop it repeats
     if (auto first = host::store_local(site, **book, *record.repeats); !first) return std::unexpected(first.error());
-  auto stored = host::store_local(site, **book, record.local);
+  auto stored = host::store_local(site, **book, record.local, getuid());
   if (!stored) return std::unexpected(stored.error());
   auto publisher = page::Publisher::open(site.state);  // if not, the local record goes on holding
   if (publisher) (void)host::publish(site, *publisher, **book, *stored, kLockPatience);

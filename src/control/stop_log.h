@@ -17,6 +17,10 @@ constexpr auto kAuditPatience = std::chrono::milliseconds(50);
 // `book` has the stop; nothing: it could not be told. The checkpoint that covers the records. Trouble: they are not (all) in the log yet.
 Result<std::string> log_stop(const host::Site& site, const Report& report, Latch latch, ledger::Ledger* book);
 
+// That a latch was lifted, which is no action of the ledger. As above; waits for the log up to `patience`.
+Result<std::string> log_lifted(const host::Site& site, const core::Action& resume, std::uint64_t revision, ledger::Ledger& book,
+                               host::Patience patience);
+
 // A later finding: a point turned out to be silent. Spooled only.
 void spool_ack(const host::Site& site, const Report& report);
 

@@ -1,7 +1,9 @@
 // core/action.h: what an operator does, and the state it leads to. `state == fold(actions)` at any time, on every ledger.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,7 @@ struct Action {
   std::string by;
   WallTime at;
   std::string reason;
+  std::optional<std::uint32_t> uid = {};  // of the process that asked for it; nothing: another one tells
   std::string host = {};  // whose page alone it concerns: it counts as a revision and changes nothing else
   Stop stop;                  // of a stop
   std::string target;         // of a resume or note: a stop's id

@@ -20,6 +20,7 @@ nlohmann::json fields_of(const ledger::Entry& entry) {
                         {"action", action.id},
                         {"by", action.by},
                         {"revision", entry.revision}};
+  if (action.uid) out["uid"] = *action.uid;
   if (action.act == core::Act::stop) {
     out["selector"] = nlohmann::json::object();
     for (const auto& [key, value] : {std::pair("tenant", &action.stop.selector.tenant),

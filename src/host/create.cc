@@ -40,6 +40,7 @@ Result<> check_empty(const page::StateDir& state) {
 core::Action recovered(const core::Stop& stop, const std::string& by) {
   core::Action action = assertion(stop);
   action.by = by;
+  action.uid = getuid();
   action.at = wall_now();
   return action;
 }
@@ -105,6 +106,7 @@ Result<core::State> recover(const Site& site, const std::string& by) {
     core::Action approve;
     approve.id = new_id();
     approve.by = by;
+    approve.uid = getuid();
     approve.at = wall_now();
     approve.reason = "recovered";
     approve.act = core::Act::approve;

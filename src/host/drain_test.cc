@@ -12,8 +12,9 @@
 #include <notaus/guard.hpp>
 
 #include "audit/view.h"
+#include "base/test_within.h"
 #include "host/test_world.h"
-#include "page/spool.h"
+#include "page/report.h"
 
 namespace notaus::host {
 namespace {
@@ -32,6 +33,8 @@ std::map<std::string, std::uint64_t> tally(const World& world) {
     const std::string kind = record["kind"];
     if (kind == "admitted_write")
       ++out[record["outcome"]];
+    else if (kind == "unclean_start")
+      ++out[record["what"]];
     else
       out[kind == "blocked_agg" ? "blocked" : kind] += record.value("count", std::uint64_t{1});
   }
@@ -87,6 +90,126 @@ TEST(Drain, AKilledProcessLeavesEachOfItsCallsOnce) {
   EXPECT_EQ(tally(world), expected);
 }
 
+// A kill between a record and the note that it was told: what the last record of the spool tells is not told again, whether a drain came
+// by before the process died or not.
+TEST(Drain, WhatWasToldAndNotNotedIsLoggedOnce) {
+  enum class Told { write, denials, losses };
+  struct Row {
+    Told told;
+    Tally expected;
+  } rows[] = {{Told::write, {{"done", 1}}}, {Told::denials, {{"blocked", 7}}}, {Told::losses, {{"gap", 5}}}};
+  for (const Row& row : rows)
+    for (bool drained_before : {false, true}) {
+      World world;
+      page::Witness witness;
+      bool alive = true;
+      {
+        page::Attachment here(page::LivePage::open(world.site.state, page::Access::read).value(),
+                              page::Slots::create(world.site.state, {"victim", "", ""}, 1).value(), witness, &alive,
+                              world.site.state);
+        page::SlotsFile& file = here.slots().file();
+        if (row.told == Told::write) here.admit(kSend, 1).permit().done(Outcome::done);
+        for (int i = 0; row.told == Told::denials && i < 7; ++i) here.count_denial(kDenied, {.why = Why::stop_all});
+        if (row.told == Told::losses) file.head.lost_denials = 5;
+        page::Spool spool(world.site.state, here.slots().process());
+        page::drain_facts(here, spool);
+        file.head.tail = 0;
+        file.tallies[0].more.told = 0;
+        file.head.told_denials = 0;
+        if (drained_before) ASSERT_TRUE(drained(world));
+        EXPECT_EQ(tally(world), drained_before ? row.expected : Tally{});
+      }  // its owner locks go, its files stay: to others it was killed
+      ASSERT_TRUE(drained(world));
+      EXPECT_EQ(tally(world), row.expected);
+      EXPECT_EQ(files_in(world.site.state.slots()), 0u);
+    }
+}
+
+// Killed at each step between a call's claim and the end of its record. What cannot be known is named, and neither told nor counted.
+TEST(Drain, ACallThatAKillOvertookIsToldOnceOrNamed) {
+  using page::SlotState;
+  struct Row {
+    const char* at;
+    std::function<void(page::Attachment&)> until;
+    Tally expected;
+  };
+  const auto claim = [](page::Attachment& here) {
+    Call call = kDenied;
+    call.effect = Effect::write;
+    return here.slots().claim(call, 1).value();
+  };
+  const auto push = [](page::Attachment& here, const page::Claim& one) {
+    EXPECT_TRUE(here.slots().push(one, {page::Fact::blocked, Outcome::not_sent, Why::stop_all, "s", 1, moment_now()}));
+  };
+  const auto dropped = [](page::Attachment& here, std::uint64_t in_cell, std::uint64_t counted, std::uint64_t tail) {
+    auto& file = here.slots().file();
+    file.cells[0].dropped = in_cell;
+    file.head.dropped_denials = counted;
+    file.head.tail = tail;
+  };
+  const Row rows[] = {
+      {"claimed", [&](auto& here) { (void)claim(here); }, {{"undecided", 1}}},
+      {"admitted", [&](auto& here) { here.slots().entry(claim(here).slot).word = 7; }, {{"unknown", 1}}},
+      {"ended", [&](auto& here) { here.slots().finish(claim(here), Outcome::done); }, {{"done", 1}}},
+      {"denied", [&](auto& here) { here.slots().finish(claim(here), Outcome::not_sent, SlotState::counting); }, {{"uncounted", 1}}},
+      {"denied and in the ring",
+       [&](auto& here) {
+         auto one = claim(here);
+         here.slots().finish(one, Outcome::not_sent, SlotState::counting);
+         push(here, one);
+       },
+       {{"blocked", 1}}},
+      {"denied and told in a spool",
+       [&](auto& here) {
+         auto one = claim(here);
+         here.slots().finish(one, Outcome::not_sent, SlotState::counting);
+         push(here, one);
+         here.slots().file().head.tail = 1;
+       },
+       {}},
+      {"dropped, noted in the cell", [&](auto& here) { push(here, claim(here)), dropped(here, 1, 0, 0); }, {{"gap", 1}}},
+      {"dropped and counted", [&](auto& here) { push(here, claim(here)), dropped(here, 1, 1, 0); }, {{"gap", 1}}},
+      {"dropped and passed", [&](auto& here) { push(here, claim(here)), dropped(here, 1, 1, 1); }, {{"gap", 1}}},
+  };
+  for (const Row& row : rows) {
+    World world;
+    page::Witness witness;
+    bool alive = true;
+    {
+      page::Attachment here(page::LivePage::open(world.site.state, page::Access::read).value(),
+                            page::Slots::create(world.site.state, {"victim", "", ""}, 1).value(), witness, &alive,
+                            world.site.state);
+      row.until(here);
+    }
+    ASSERT_TRUE(drained(world));
+    EXPECT_EQ(tally(world), row.expected) << row.at;
+    ASSERT_TRUE(drained(world));
+    EXPECT_EQ(tally(world), row.expected) << row.at;
+  }
+}
+
+// A page that was replaced leaves slots behind, until their calls have ended; what they tell lies in the spool that says how far.
+TEST(Drain, EachSlotFileIsToldOfInItsOwnSpool) {
+  World world;
+  Guard guard = Guard::open({.state = world.site.state.path, .name = "stays"});
+  Admission held = guard.admit(kSend);
+  ASSERT_TRUE(held);
+  fs::remove(world.site.state.page());
+  (void)sync(world.site, kPatience);
+  ASSERT_TRUE(within([&] { return files_in(world.site.state.slots()) == 2; }));
+  held.permit().done(Outcome::done);
+  auto records = [&] {
+    std::vector<std::pair<std::string, std::string>> out;  // the spool, and the point that its record names
+    for (page::Segment& segment : page::list_segments(world.site.state)) {
+      EXPECT_TRUE(page::read_segment(segment, 0));
+      for (const page::SpoolRecord& record : segment.records) out.emplace_back(segment.process, Json::parse(record.json)["point"]);
+    }
+    return out;
+  };
+  ASSERT_TRUE(within([&] { return records().size() == 1; }));
+  EXPECT_EQ(records()[0].first, records()[0].second);
+}
+
 TEST(Drain, ALivingProcessKeepsItsCallsInFlight) {
   World world;
   Guard guard = Guard::open({.state = world.site.state.path});
@@ -100,7 +223,7 @@ TEST(Drain, ALivingProcessKeepsItsCallsInFlight) {
 TEST(Drain, ASpoolThatGrowsMeanwhileIsReadOnWhereItEnded) {
   World world;
   page::Spool spool(world.site.state, "writer");
-  auto write = [&](int n) { EXPECT_TRUE(spool.append("{\"kind\":\"note\",\"count\":" + std::to_string(n) + "}", 0)); };
+  auto write = [&](int n) { EXPECT_TRUE(spool.append("{\"kind\":\"note\",\"count\":" + std::to_string(n) + "}")); };
   write(1);
   ASSERT_TRUE(drained(world));
   EXPECT_EQ(tally(world), (Tally{{"note", 1}}));
@@ -154,7 +277,7 @@ TEST(Drain, TheLogForgetsWhatIsGone) {
   World world;
   auto log_a_spool = [&](const std::string& name) {
     page::Spool spool(world.site.state, name);
-    ASSERT_TRUE(spool.append(R"({"kind":"note"})", 0));
+    ASSERT_TRUE(spool.append(R"({"kind":"note"})"));
     spool.close();
     auto log = open_log(world.site, kPatience).value();
     ASSERT_TRUE(log_actions(world.site, log, *open_ledger(world.site, kPatience).value(), name));
@@ -174,7 +297,7 @@ TEST(Drain, AResumeNeedNotWaitForAllThatLiesInTheSpools) {
   for (int i = 0; i < kSpools; ++i) {
     page::Spool spool(world.site.state, "writer-" + std::to_string(i));
     for (int n = 0; n < 8; ++n)
-      ASSERT_TRUE(spool.append("{\"kind\":\"note\",\"count\":1,\"text\":\"" + std::string(30'000, 'x') + "\"}", 0));
+      ASSERT_TRUE(spool.append("{\"kind\":\"note\",\"count\":1,\"text\":\"" + std::string(30'000, 'x') + "\"}"));
     spool.close();
   }
   std::thread drainer([&] { EXPECT_TRUE(drained(world)); });
@@ -193,7 +316,7 @@ TEST(Drain, AFullDiskLosesAndDoublesNothing) {
   World world;
   page::Spool spool(world.site.state, "writer");
   const std::string filler(2000, 'x');
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(spool.append("{\"kind\":\"note\",\"count\":1,\"text\":\"" + filler + "\"}", 0));
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(spool.append("{\"kind\":\"note\",\"count\":1,\"text\":\"" + filler + "\"}"));
   spool.close();
   auto before = signal(SIGXFSZ, SIG_IGN);
   rlimit limits{}, unlimited{};

@@ -80,8 +80,9 @@ Result<> heed_sentinel(const Site& site, page::Publisher& publisher, Patience pa
 // and everyone can see that it was; a repeat asserts the stop it repeats.
 core::Action assertion(const core::Stop& stop);
 
-// Appends it (of a stop of this host alone: to the ledger's actions, not its state).
-Result<core::State> store_local(const Site& site, ledger::Ledger& book, const core::Stop& stop);
+// Appends it (of a stop of this host alone: to the ledger's actions, not its state). `uid`: who asks for it, if it is this process.
+Result<core::State> store_local(const Site& site, ledger::Ledger& book, const core::Stop& stop,
+                                std::optional<std::uint32_t> uid = {});
 
 Result<std::unique_ptr<ledger::Ledger>> open_ledger(const Site& site, Patience patience);
 

@@ -6,7 +6,6 @@
 #include <map>
 #include <set>
 
-#include "base/clock.h"
 #include "host/host.h"
 #include "page/record.h"
 
@@ -15,34 +14,85 @@ namespace {
 
 using audit::Record;
 
-// Everything of a process that has died: its ring, its tallies, and the calls it had in flight, whose outcome nobody knows.
-std::vector<Record> last_words(const std::string& process, const page::SlotsFile& file, std::uint64_t spooled) {
-  std::vector<Record> out;
-  std::set<std::pair<std::uint32_t, std::uint64_t>> recorded;
-  const std::uint64_t head = file.head.head.load();
-  for (std::uint64_t at = std::max(file.head.tail.load(), spooled); at < head && head - at <= page::kCells; ++at) {
-    const page::Cell& cell = file.cells[at % page::kCells];
-    if (cell.turn.load() != at + 1) continue;  // it died while it wrote this; the slot still tells of the call
-    out.push_back({page::record_of(process, cell)});
-    recorded.emplace(cell.slot, cell.call);
+using page::Mark;
+
+// Everything of a process that has died, its ring, its tallies, and the calls it had in flight; but for what the last record of its spool
+// tells.
+class LastWords {
+ public:
+  LastWords(const std::string& process, const page::SlotsFile& file, const Mark& spooled)
+      : file_(file), spooled_(spooled), teller_(process, file.head) {}
+
+  std::vector<Record> all() {
+    ring();
+    slots();
+    tallies();
+    lost("calls", page::lost_calls(file_.head) + dropped(page::Fact::ended), file_.head.told_calls, Mark::Of::lost_calls);
+    lost("denials", page::lost_denials(file_.head) + dropped(page::Fact::blocked), file_.head.told_denials, Mark::Of::lost_denials);
+    return std::move(out_);
   }
-  // Also those whose ring cell has been spooled already, while the slot was not freed any more.
-  for (const page::Cell& cell : file.cells)
-    if (cell.turn.load() != 0 && cell.fact == page::Fact::ended) recorded.emplace(cell.slot, cell.call);
-  const std::int64_t now = wall_now().ms;
-  for (std::uint32_t slot = 0; slot < page::kSlots; ++slot) {
-    std::uint64_t word = file.words[slot].load();
-    page::SlotState state = page::state_of(word);
-    std::uint64_t claimed = page::slot_word(page::generation_of(word), page::SlotState::active);
-    if ((state != page::SlotState::active && state != page::SlotState::done) || recorded.contains({slot, claimed})) continue;
-    out.push_back({page::orphan_record(process, slot, word, file.entries[slot], now)});
+
+ private:
+  void add(std::string json) { out_.push_back({std::move(json)}); }
+
+  // How far it is told: as it has noted, or one step further.
+  [[nodiscard]] std::uint64_t told(Mark::Of of, std::uint64_t noted, std::uint32_t number = 0) const {
+    return spooled_.of == of && spooled_.number == number ? std::max(noted, spooled_.upto) : noted;
   }
-  for (const page::Tally& tally : file.tallies)
-    if (tally.used.load() != 0 && tally.count > 0) out.push_back({page::tally_record(process, tally)});
-  for (auto [what, lost] : {std::pair("calls", file.head.lost_calls.load()), {"denials", file.head.lost_denials.load()}})
-    if (lost > 0) out.push_back({page::gap_record(process, what, lost, now)});
-  return out;
-}
+
+  // The oldest cell that it has not noted; it may have died when it had dropped it and not noted that.
+  [[nodiscard]] const page::Cell* dropping() const {
+    const std::uint64_t tail = file_.head.tail.load();
+    const page::Cell& cell = file_.cells[tail % page::kCells];
+    return cell.turn.load() == tail + 1 && cell.dropped != 0 ? &cell : nullptr;
+  }
+  [[nodiscard]] std::uint64_t dropped(page::Fact fact) const {
+    const page::Cell* cell = dropping();
+    const auto& counted = fact == page::Fact::blocked ? file_.head.dropped_denials : file_.head.dropped_calls;
+    return cell != nullptr && cell->fact == fact && cell->dropped > counted.load() ? cell->dropped - counted.load() : 0;
+  }
+
+  void ring() {
+    const std::uint64_t head = file_.head.head.load();
+    for (std::uint64_t at = told(Mark::Of::ring, file_.head.tail.load()); at < head && head - at <= page::kCells; ++at) {
+      const page::Cell& cell = file_.cells[at % page::kCells];
+      const bool whole = cell.turn.load() == at + 1;  // else it died while it wrote this; the slot tells of the call
+      if (whole && &cell != dropping()) add(teller_.cell(cell));
+    }
+  }
+
+  // But for those that the ring tells of, or told of already, while the slot was not freed any more.
+  void slots() {
+    std::set<std::pair<std::uint32_t, std::uint64_t>> recorded;
+    for (const page::Cell& cell : file_.cells)
+      if (cell.turn.load() != 0) recorded.emplace(cell.slot, cell.call);
+    for (std::uint32_t slot = 0; slot < page::kSlots; ++slot) {
+      const std::uint64_t word = file_.words[slot].load();
+      const page::SlotState state = page::state_of(word);
+      const std::uint64_t claimed = page::slot_word(page::generation_of(word), page::SlotState::active);
+      if (state != page::SlotState::free && state != page::SlotState::reserved && !recorded.contains({slot, claimed}))
+        add(teller_.orphan(slot, word, file_.entries[slot]));
+    }
+  }
+
+  void tallies() {
+    for (std::uint32_t number = 0; number < page::kTallies; ++number) {
+      const page::Tally& tally = file_.tallies[number];
+      const std::uint64_t before = told(Mark::Of::tally, tally.more.told, number);
+      if (tally.used.load() != 0 && tally.more.counted > before) add(teller_.tally(tally, tally.more.counted - before));
+    }
+  }
+
+  void lost(const char* what, std::uint64_t all, const page::Word& noted, Mark::Of of) {
+    const std::uint64_t before = told(of, noted.load());
+    if (all > before) add(teller_.gap(what, all - before));
+  }
+
+  const page::SlotsFile& file_;
+  const Mark& spooled_;
+  page::Teller teller_;
+  std::vector<Record> out_;
+};
 
 bool there(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
@@ -61,10 +111,8 @@ std::vector<Record> Source::news_of(page::Segment& segment, const audit::Log& lo
   std::vector<Record> records;
   auto at = log.cursor().spools.find(segment.name);
   if (!page::read_segment(segment, at == log.cursor().spools.end() ? 0 : at->second)) return records;
-  for (const page::SpoolRecord& record : segment.records) {
-    records.push_back({record.json});
-    ring_ = std::max(ring_, record.ring);
-  }
+  for (const page::SpoolRecord& record : segment.records) records.push_back({record.json});
+  if (segment.last != Mark{}) spooled_ = segment.last;
   if (!records.empty()) records.back().source = {.segment = segment.name, .offset = segment.end};
   return records;
 }
@@ -74,7 +122,7 @@ void Source::add_last_words(const audit::Log& log, std::vector<Record>& records)
   auto file = page::read_slots(state_, process_, alive);
   slots_told_ = file && !alive;
   if (!slots_told_ || log.cursor().dead.contains(process_)) return;
-  auto words = last_words(process_, **file, ring_);
+  auto words = LastWords(process_, **file, spooled_).all();
   if (!words.empty()) words.back().source = {.dead = process_};
   std::ranges::move(words, std::back_inserter(records));
 }

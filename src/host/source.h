@@ -33,7 +33,7 @@ class Source {
   std::string process_;
   Life life_;
   std::vector<page::Segment> segments_;
-  std::uint64_t ring_ = 0;  // so far its ring is known to be in its spool
+  page::Mark spooled_;  // of the last record of its spool
   bool slots_told_ = false;
 };
 

@@ -92,8 +92,9 @@ core::Action assertion(const core::Stop& stop) {
   return action;
 }
 
-Result<core::State> store_local(const Site& site, ledger::Ledger& book, const core::Stop& stop) {
+Result<core::State> store_local(const Site& site, ledger::Ledger& book, const core::Stop& stop, std::optional<std::uint32_t> uid) {
   core::Action action = assertion(stop);
+  action.uid = uid;
   if (stop.host_only) action.host = site.host;
   return book.append(action);
 }

@@ -69,6 +69,7 @@ Result<Value> decode(const std::string& text, Read read) {
 std::string encode(const core::Action& action) {
   Json out = {{"id", action.id}, {"act", text(action.act)}, {"by", action.by}, {"at", action.at.ms}, {"reason", action.reason}};
   if (action.act == Act::stop) out["stop"] = to_json(action.stop);
+  if (action.uid) out["uid"] = *action.uid;
   if (!action.host.empty()) out["host"] = action.host;
   if (!action.target.empty()) out["target"] = action.target;
   if (action.seen != 0) out["seen"] = action.seen;
@@ -92,6 +93,7 @@ Result<core::Action> decode_action(const std::string& text) {
     action.at = {json.at("at")};
     action.reason = json.at("reason");
     if (json.contains("stop")) action.stop = stop_of(json["stop"]);
+    if (json.contains("uid")) action.uid = json["uid"];
     action.host = json.value("host", "");
     action.target = json.value("target", "");
     action.seen = json.value("seen", std::uint64_t{0});

@@ -132,8 +132,6 @@ std::unique_ptr<Denial> Attachment::deny(const Claim& claim, const Answer& answe
   entry.revision = answer.revision;
   write_digest(entry, call.tenant, call.args);
   record_denial(claim, answer);
-  (void)slots_->finish(claim, Outcome::not_sent);
-  slots_->free(claim);
   return std::make_unique<Denial>(denial(answer, call.tool));
 }
 
@@ -153,9 +151,9 @@ std::optional<Denial> Attachment::recheck(const Claim& claim, std::uint64_t word
   Answer answer = aside ? Answer{.why = Why::stop_all, .word = word} : ask(call);
   if (answer.why == Why::allowed && !is_cut(entry.tool)) return std::nullopt;
   if (answer.why == Why::allowed) answer.why = Why::guard_fault;  // whether a tool stop covers a name this long is not known here
+  Denial out = denial(answer, call.tool);
   record_denial(claim, answer);
-  if (slots_->finish(claim, Outcome::not_sent)) slots_->free(claim);
-  return denial(answer, call.tool);
+  return out;
 }
 
 void Attachment::finish(const Claim& claim, std::uint64_t word, Outcome outcome) {
@@ -164,11 +162,12 @@ void Attachment::finish(const Claim& claim, std::uint64_t word, Outcome outcome)
   // A stop that scanned us as running must be able to read how we ended, so a read is recorded too when the page has moved.
   const std::uint64_t now = page_.head().word.load();
   if (entry.write != 0 || now != word) {
-    if (!slots_->push(claim, {Fact::ended, outcome, Why::allowed, {}, now, wall_now().ms})) {
+    if (!slots_->push(claim, {Fact::ended, outcome, Why::allowed, {}, now, moment_now()})) {
       // Before the slot is freed: a scan that finds it free must know. Only ever forward: another thread may have told a later word.
       Word& missed = slots_->file().head.missed;
       for (std::uint64_t told = missed.load(); told < now && !missed.compare_exchange_weak(told, now);) {
       }
+      slots_->begin_counting(claim, outcome);
       slots_->file().head.lost_calls.fetch_add(1);
     }
     if (slots_->half_full() && nudge) nudge();
@@ -222,8 +221,11 @@ Denial Attachment::denial(const Answer& answer, std::string_view tool) const {
   return out;
 }
 
+// Ended before it is counted, so that no kill makes of it a call that may have been sent.
 void Attachment::record_denial(const Claim& claim, const Answer& answer) {
-  tallies_.count({slots_->entry(claim.slot), answer.why, answer.stop, &claim, answer.word}, wall_now().ms);
+  if (!slots_->finish(claim, Outcome::not_sent, SlotState::counting)) return;
+  tallies_.count({slots_->entry(claim.slot), answer.why, answer.stop, &claim, answer.word}, moment_now());
+  slots_->free(claim);
   if (slots_->half_full() && nudge) nudge();
 }
 
@@ -234,8 +236,6 @@ void Attachment::refused(const Call& call, std::string_view why, std::int64_t no
   auto claim = slots_->claim(told, now_ms);
   if (!claim) return count_denial(told, nobody);
   record_denial(*claim, nobody);
-  (void)slots_->finish(*claim, Outcome::not_sent);
-  slots_->free(*claim);
 }
 
 void Attachment::count_denial(const Call& call, const Answer& answer) {
@@ -243,7 +243,7 @@ void Attachment::count_denial(const Call& call, const Answer& answer) {
   set_name(entry.tenant, call.tenant);
   set_name(entry.agent, call.agent);
   set_name(entry.tool, call.tool);
-  tallies_.count({entry, answer.why, answer.stop, nullptr, answer.word}, wall_now().ms);
+  tallies_.count({entry, answer.why, answer.stop, nullptr, answer.word}, moment_now());
 }
 
 }  // namespace notaus::page

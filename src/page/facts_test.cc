@@ -140,7 +140,7 @@ TEST(Facts, EveryKindOfDenialHasItsOwnCount) {
        34,
        "\"tenant\":\"initech\",\"tool\":\"email.send\",\"reason\":\"killed: stop_all\""},
   };
-  constexpr std::int64_t kNow = 5'000;
+  constexpr Moment kNow{{5'000}, {}};
   for (const Row& row : rows)
     for (int i = 0; i < row.times; ++i) {
       Entry entry{};
@@ -239,7 +239,7 @@ TEST(Facts, TheFirstTenOfASecondAreRecordsTheOthersACount) {
   Tallies& tallies = process.attachment.tallies();
   Claim claim = slots.claim(kSend, 1).value();
   const std::string stop(30, 's');
-  auto deny = [&](std::int64_t now) { tallies.count({slots.entry(claim.slot), Why::stop_all, stop, &claim, 0}, now); };
+  auto deny = [&](std::int64_t now) { tallies.count({slots.entry(claim.slot), Why::stop_all, stop, &claim, 0}, {{now}, {}}); };
   const Tally& tally = slots.file().tallies[0];
   struct Row {
     std::int64_t now;
@@ -250,23 +250,45 @@ TEST(Facts, TheFirstTenOfASecondAreRecordsTheOthersACount) {
   for (const Row& row : rows) {
     while (tally.total < row.total) deny(row.now == 6'000 ? row.now : now++);
     EXPECT_EQ(slots.file().head.head.load(), row.records) << row.now;
-    EXPECT_EQ(tally.count, row.count) << row.now;
+    EXPECT_EQ(tally.more.untold(), row.count) << row.now;
   }
-  EXPECT_EQ(tally.first, 5'010);
-  EXPECT_EQ(tally.last, 5'014);
+  EXPECT_EQ(tally.first.wall.ms, 5'010);
+  EXPECT_EQ(tally.last.wall.ms, 5'014);
   EXPECT_EQ(std::string_view(tally.stop), stop.substr(0, sizeof tally.stop - 1));
   EXPECT_EQ(std::string_view(slots.file().cells[0].stop), stop.substr(0, sizeof tally.stop - 1));
   // What is counted while the others are being written stays, and its time is not before theirs.
-  tallies.settle([&](const Tally& told) {
-    EXPECT_EQ(told.count, 5u);
+  tallies.settle([&](std::uint32_t, const Tally& told) {
+    EXPECT_EQ(told.more.untold(), 5u);
     for (int i = 0; i < 12; ++i) deny(7'000 + i);
     return true;
   });
-  EXPECT_EQ(tally.count, 2u);
-  EXPECT_EQ(tally.first, 5'014);
-  EXPECT_EQ(tally.last, 7'011);
-  tallies.settle([](const Tally&) { return false; });
-  EXPECT_EQ(tally.count, 2u) << "it was not taken";
+  EXPECT_EQ(tally.more.untold(), 2u);
+  EXPECT_EQ(tally.first.wall.ms, 5'014);
+  EXPECT_EQ(tally.last.wall.ms, 7'011);
+  tallies.settle([](std::uint32_t, const Tally&) { return false; });
+  EXPECT_EQ(tally.more.untold(), 2u) << "it was not taken";
+}
+
+TEST(Facts, ACountNamesAnAgentIfItWasOne) {
+  World world;
+  Process process(world);
+  Spool spool(world.state, process.attachment.slots().process());
+  auto deny = [&](const std::string& agent) {
+    Entry entry{};
+    set_name(entry.tool, "x");
+    set_name(entry.agent, agent);
+    process.attachment.tallies().count({entry, Why::stop_all, "", nullptr, 0}, {{5'000}, {}});
+  };
+  struct Row {
+    std::vector<std::string> agents;
+    const char* says;
+  } rows[] = {{{"a", "a"}, "\"agent\":\"a\",\"tool\""}, {{"a", "b", "b"}, ",\"tool\":"}, {{"b"}, "\"agent\":\"b\",\"tool\""}};
+  for (const Row& row : rows) {
+    for (const std::string& agent : row.agents) deny(agent);
+    drain_facts(process.attachment, spool);
+    EXPECT_TRUE(spooled(world).back().contains(row.says)) << spooled(world).back();
+    EXPECT_EQ(spooled(world).back().contains("agent"), std::string_view(row.says).contains("agent"));
+  }
 }
 
 // A kind whose denials were all recorded in full has nothing to settle, and its place can be had in the next second.
@@ -276,7 +298,7 @@ TEST(Facts, APlaceIsGivenToAnotherKindWhenItsSecondIsOver) {
   Slots& slots = process.attachment.slots();
   auto deny = [&](const std::string& tool, std::int64_t now) {
     Claim claim = slots.claim({.tool = tool}, 1).value();
-    process.attachment.tallies().count({slots.entry(claim.slot), Why::stop_all, tool, &claim, 0}, now);
+    process.attachment.tallies().count({slots.entry(claim.slot), Why::stop_all, tool, &claim, 0}, {{now}, {}});
     slots.free(claim);
   };
   for (std::uint32_t i = 0; i < kTallies; ++i) {
@@ -299,7 +321,7 @@ TEST(Facts, MoreKindsThanThereIsRoomForAreCountedTogether) {
   auto deny = [&](int kind, std::int64_t now) {
     Entry entry{};
     set_name(entry.tool, "tool" + std::to_string(kind));
-    process.attachment.tallies().count({entry, Why::stop_all, "", nullptr, 0}, now);
+    process.attachment.tallies().count({entry, Why::stop_all, "", nullptr, 0}, {{now}, {}});
   };
   for (int kind = 0; kind < static_cast<int>(kTallies) + 9; ++kind) deny(kind, 5'000);
   deny(1000, 9'000);  // seconds later: every count is still busy, since nobody has drained it
@@ -320,14 +342,14 @@ TEST(Facts, ADenialWaitsForNoDisk) {
   std::uint64_t counted = 0;
   std::future<bool> agent;
   bool denied_while_written = false;
-  process.attachment.tallies().settle([&](const Tally& tally) {
-    counted += tally.count;
+  process.attachment.tallies().settle([&](std::uint32_t, const Tally& tally) {
+    counted += tally.more.untold();
     agent = std::async(std::launch::async, [&] { return process.run(kSend); });
     denied_while_written = agent.wait_for(std::chrono::seconds(2)) == std::future_status::ready;
     return true;
   });
   EXPECT_TRUE(denied_while_written);
-  process.attachment.tallies().settle([&](const Tally& tally) { return counted += tally.count, true; });
+  process.attachment.tallies().settle([&](std::uint32_t, const Tally& tally) { return counted += tally.more.untold(), true; });
   Spool spool(world.state, process.attachment.slots().process());
   drain_facts(process.attachment, spool);
   EXPECT_EQ(told(world).blocked + counted, 16);
@@ -374,12 +396,12 @@ TEST(Facts, ADenialLeavesItsSlotFree) {
 TEST(Spool, ADamagedRecordEndsTheSegment) {
   World world;
   Spool spool(world.state, "writer");
-  for (const char* record : {"{\"a\":1}", "{\"b\":2}", "{\"c\":3}"}) ASSERT_TRUE(spool.append(record, 0));
+  for (const char* record : {"{\"a\":1}", "{\"b\":2}", "{\"c\":3}"}) ASSERT_TRUE(spool.append(record));
   Segment segment = list_segments(world.state).at(0);
   ASSERT_TRUE(read_segment(segment, 0));
   EXPECT_EQ(segment.records.size(), 3u);  // control
   Fd file = open_file(segment.path, O_RDWR).value();
-  ASSERT_TRUE(write_at(file.get(), "X", 1, 64 + 24 + 16 + 2));  // behind the head and one record: in the second one's text
+  ASSERT_TRUE(write_at(file.get(), "X", 1, 64 + 32 + 24 + 2));  // behind the head and one record: in the second one's text
   Segment damaged = list_segments(world.state).at(0);
   ASSERT_TRUE(read_segment(damaged, 0));
   ASSERT_EQ(damaged.records.size(), 1u);

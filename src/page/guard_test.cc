@@ -416,11 +416,11 @@ TEST(Spool, FillsFourMebibytesThenRefusesUntilDrained) {
   Spool spool(world.state, "writer");
   const std::string record = "{\"x\":\"" + std::string(8000, 'y') + "\"}";
   std::size_t taken = 0;
-  while (spool.append(record, 0)) ++taken;
+  while (spool.append(record)) ++taken;
   EXPECT_GT(taken * record.size(), (kSegments - 1) * kSegmentSize);
   EXPECT_EQ(list_segments(world.state).size(), kSegments);
   std::filesystem::remove(list_segments(world.state).front().path);
-  EXPECT_TRUE(spool.append(record, 0));
+  EXPECT_TRUE(spool.append(record));
 }
 
 }  // namespace

@@ -13,11 +13,13 @@
 
 #include <notaus/call.hpp>
 
+#include "base/clock.h"
+
 namespace notaus::page {
 
 constexpr std::uint64_t kPageMagic = 0x4547'4150'5354'4f4eu;   // "NOTSPAGE"
 constexpr std::uint64_t kSlotsMagic = 0x5354'4f4c'5354'4f4eu;  // "NOTSLOTS"
-constexpr std::uint32_t kPageVersion = 2;
+constexpr std::uint32_t kPageVersion = 3;
 
 constexpr std::size_t kHalfSize = 3 << 19;  // 1.5 MiB
 constexpr std::size_t kHalfHead = 64;
@@ -67,6 +69,7 @@ enum class SlotState : std::uint8_t {
   reserved,  // names are being written; the page has not been asked yet
   active,  // in flight
   done,  // + Outcome: ended, and its record is being written
+  counting,  // + Outcome: done, or denied, and being counted: whoever finds it so after a kill cannot know whether the count has it
 };
 constexpr std::uint64_t slot_word(std::uint64_t generation, SlotState state, Outcome outcome = Outcome::running) {
   return generation << 8 | static_cast<std::uint64_t>(state) | static_cast<std::uint64_t>(outcome) << 4;
@@ -85,7 +88,7 @@ struct Name {
 struct Entry {
   std::uint64_t tag;  // which Lane wrote the names, 0 none; they stay when the slot is free
   std::int64_t since;  // wall ms
-  std::uint64_t word;  // the page's, under which it was admitted
+  std::uint64_t word;  // the page's, under which it was decided; 0: it was not yet
   std::uint64_t revision;  // of that snapshot
   std::uint64_t digest[2];  // keyed, of the arguments; 0 none
   std::uint8_t write;  // 1: a write, declared or decided; until the decision a scanner asks the catalogue itself
@@ -103,7 +106,8 @@ struct Cell {
   std::atomic<std::uint64_t> turn;
   std::uint64_t call;  // slot word of the call
   std::uint64_t word;  // the page's when the call ended: not entry.word if a flip came in between
-  std::int64_t at;  // wall ms
+  Moment at;
+  std::uint64_t dropped;  // the spool could not take it, and so many of its kind are lost with it; 0: not so
   std::uint32_t slot;
   Fact fact;
   std::uint8_t outcome;
@@ -112,14 +116,22 @@ struct Cell {
   char stop[24];
   Entry entry;
 };
-static_assert(sizeof(Cell) == 448);
+static_assert(sizeof(Cell) == 464);
 
-// Denials of one (tenant, tool, reason) beyond the first of a second, counted where a kill -9 does not lose them.
+// So many, and how many of them the spool tells of. Both only grow: a process may die between writing to its spool and noting it here,
+// and whoever finds it dead compares what the spool says (see Mark in spool.h).
+struct Count {
+  std::uint64_t counted, told;
+
+  [[nodiscard]] std::uint64_t untold() const { return counted - told; }
+};
+
+// Denials of one (tenant, tool, reason, stop) beyond the first of a second, counted where a kill -9 does not lose them.
 struct Tally {
   std::atomic<std::uint64_t> used;  // 0 free, 1 in use
-  std::uint64_t count;  // not yet in the spool
+  Count more;  // of all the kinds that this tally has been of
   std::uint64_t total;  // all of this key since the process began, the ones recorded in full too
-  std::int64_t first, last;  // wall ms, of `count`
+  Moment first, last;  // of those untold
   std::int64_t window;  // the second that `full` counts in
   std::uint32_t full;
   std::uint8_t why;
@@ -141,18 +153,26 @@ struct SlotsHead {
   std::int32_t pid;  // in its own namespace: for people, never compared
   std::uint32_t admission_only;
   Name<62> name, tenant, agent;
-  char pad0[24];
+  char boot_id[40];  // as in a page
+  char pad0[48];
   alignas(64) std::atomic<std::uint64_t> high;  // no slot at or above it was ever used
   alignas(64) std::atomic<std::uint64_t> head;  // ring: next position to fill
   alignas(64) std::atomic<std::uint64_t> tail;  // ring: next position to move to the spool
   alignas(64) std::atomic<std::uint64_t> lost_calls;  // facts that found the ring full; the watcher turns them into a gap
   std::atomic<std::uint64_t> lost_denials;
+  std::atomic<std::uint64_t> dropped_calls;  // facts of the ring that found the spool full
+  std::atomic<std::uint64_t> dropped_denials;
+  std::atomic<std::uint64_t> told_calls;  // of the lost and the dropped
+  std::atomic<std::uint64_t> told_denials;
   std::atomic<std::uint64_t> missed;  // the page word when a call last ended and the ring was full
   std::atomic<std::uint64_t> rounds;  // how often the watcher has emptied ring and tallies
   std::atomic<std::uint64_t> sentinel;  // 1: it has seen the file STOP and denies everything by itself
-  char pad1[3584];
+  char pad1[3488];
 };
 static_assert(sizeof(SlotsHead) == 4096);
+
+inline std::uint64_t lost_calls(const SlotsHead& head) { return head.lost_calls.load() + head.dropped_calls.load(); }
+inline std::uint64_t lost_denials(const SlotsHead& head) { return head.lost_denials.load() + head.dropped_denials.load(); }
 
 struct SlotsFile {
   SlotsHead head;

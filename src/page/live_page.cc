@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "base/boot.h"
+
 namespace notaus::page {
 namespace {
 

@@ -12,7 +12,6 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
-#include "page/report.h"
 #include "page/sentinel.h"
 
 namespace notaus::page {
@@ -64,10 +63,15 @@ Point::~Point() {
   stopping_ = true;
   nudge();
   if (watcher_) watcher_->join();
-  report();
-  if (spool_) spool_->close();
-  for (auto& attachment : attachments_)  // what found no room in the spool stays in its file, for whoever drains the dead
-    if (attachment->alive() && attachment->slots().idle()) attachment->slots().leave();
+  report(Tell::all);
+  for (Seat& seat : seats_) leave(seat);
+}
+
+// What found no room in the spool stays in the slot file, for whoever drains the dead.
+void Point::leave(Seat& seat) {
+  if (!seat.attachment->alive()) return;
+  if (seat.attachment->slots().idle()) seat.attachment->slots().leave();
+  seat.spool->close();
 }
 
 // The child gets the mutexes free, none of the descriptors that hold our owner locks, and no watcher.
@@ -87,9 +91,10 @@ void Point::after_fork_parent() {
 }
 void Point::after_fork_child() {
   for (Point* point : all_points()) {
-    for (auto& attachment : point->attachments_) attachment->slots().close_in_child();
-    if (point->spool_) point->spool_->close_in_child();
-    point->spool_.reset();
+    for (Seat& seat : point->seats_) {
+      seat.attachment->slots().close_in_child();
+      seat.spool->close_in_child();
+    }
     (void)point->watcher_.release();  // a thread that does not exist here cannot be joined
     point->forked_ = true;
   }
@@ -108,21 +113,21 @@ Attachment* Point::attach_in_child() {
 }
 
 void Point::attach() {
-  if (attachments_.size() >= kAliveFlags) return detach(Why::guard_fault, "the live page was replaced too often");
+  if (seats_.size() >= kAliveFlags) return detach(Why::guard_fault, "the live page was replaced too often");
   auto page = LivePage::open(state_, Access::read);
   if (!page) return detach(page.error().why, page.error().what);
   std::string name = options_.name.empty() ? program_invocation_short_name : options_.name;
   auto slots = Slots::create(state_, {name, options_.tenant, options_.agent}, page->head().page_id);
   if (!slots) return detach(Why::slots_full, slots.error().in("no slot file").what);
-  if (spool_) spool_->close();
-  spool_ = std::make_unique<Spool>(state_, (*slots)->process());
-  bool* alive = alive_ + attachments_.size();
+  bool* alive = alive_ + seats_.size();
   *alive = true;
-  attachments_.push_back(std::make_unique<Attachment>(*std::move(page), *std::move(slots), witness_, alive, state_));
-  attachments_.back()->nudge = [this] { nudge(); };
-  attachments_.back()->keys().expect(options_.tenant);
+  auto spool = std::make_unique<Spool>(state_, (*slots)->process());
+  auto here = std::make_unique<Attachment>(*std::move(page), *std::move(slots), witness_, alive, state_);
+  here->nudge = [this] { nudge(); };
+  here->keys().expect(options_.tenant);
+  seats_.push_back({std::move(here), std::move(spool)});
   aside_ = nullptr;
-  (void)heed_sentinel(*attachments_.back());
+  (void)heed_sentinel(*seats_.back().attachment);
 }
 
 void Point::detach(Why why, std::string what) {
@@ -164,8 +169,11 @@ void Point::nudge() {
 }
 
 void Point::watch() {
+  using Clock = std::chrono::steady_clock;
   Seen seen;
-  auto checked = std::chrono::steady_clock::now();
+  auto checked = Clock::now(), told = checked;
+  std::int64_t second = 0;  // of the clock that Tallies counts by
+  Tell asked = Tell::all;
   while (!stopping_) {
     now_ms_.store(wall_now().ms, std::memory_order_relaxed);
     unsigned nudges = nudges_;
@@ -174,12 +182,15 @@ void Point::watch() {
     const bool flipped = now != seen && std::exchange(seen, now).word != 0;
     if (flipped) tell_of_change();
     auto deadline = here != nullptr ? here->ask_to_stop(boot_now()) : std::nullopt;
-    report();
-    if (std::chrono::steady_clock::now() - checked >= round || (flipped && aside_ != nullptr)) {
-      checked = std::chrono::steady_clock::now();
+    const bool over = std::exchange(second, now_ms() / 1000) != now_ms() / 1000;
+    if (flipped || over || Clock::now() - told >= round) asked = Tell::all;
+    if (asked == Tell::all) told = Clock::now();
+    report(asked);
+    if (Clock::now() - checked >= round || (flipped && aside_ != nullptr)) {
+      checked = Clock::now();
       check_in_place();
     }
-    wait_for_news(now, nudges, deadline);
+    asked = wait_for_news(now, nudges, deadline);
   }
 }
 
@@ -228,17 +239,19 @@ bool Point::heed_sentinel(Attachment& here) {
   return true;
 }
 
-void Point::report() {
+void Point::report(Tell what) {
   std::scoped_lock hold(mutex_);
-  for (auto& attachment : attachments_) {
-    if (!attachment->alive() || !spool_) continue;
-    drain_facts(*attachment, *spool_);
-    attachment->slots().file().head.rounds.fetch_add(1);
-    if (attachment.get() != mapped() && attachment->slots().idle()) attachment->slots().leave();  // of a page that was replaced
+  for (Seat& seat : seats_) {
+    if (!seat.attachment->alive()) continue;
+    drain_facts(*seat.attachment, *seat.spool, what);
+    if (what == Tell::ring) continue;
+    seat.attachment->slots().file().head.rounds.fetch_add(1);
+    if (seat.attachment.get() != mapped() && seat.attachment->slots().idle()) leave(seat);  // of a page that was replaced
   }
 }
 
-void Point::wait_for_news(Seen seen, unsigned seen_nudge, std::optional<BootTime> deadline) {
+// What is wanted then: all, if whoever writes the page has woken us.
+Tell Point::wait_for_news(Seen seen, unsigned seen_nudge, std::optional<BootTime> deadline) {
   struct futex_waitv waits[3] = {};
   Attachment* here = mapped();
   unsigned count = 0;
@@ -257,8 +270,10 @@ void Point::wait_for_news(Seen seen, unsigned seen_nudge, std::optional<BootTime
   until.tv_nsec += patience % 1'000'000'000;
   until.tv_sec += patience / 1'000'000'000 + until.tv_nsec / 1'000'000'000;
   until.tv_nsec %= 1'000'000'000;
-  if (syscall(SYS_futex_waitv, waits, count, 0, &until, CLOCK_MONOTONIC) < 0 && errno == ENOSYS)
-    std::this_thread::sleep_for(kBusyRound);
+  const long woken = syscall(SYS_futex_waitv, waits, count, 0, &until, CLOCK_MONOTONIC);
+  if (woken >= 0) return woken > 0 ? Tell::all : Tell::ring;
+  if (errno == ENOSYS) std::this_thread::sleep_for(kBusyRound);
+  return errno == ENOSYS ? Tell::all : Tell::ring;
 }
 
 }  // namespace notaus::page

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "page/attachment.h"
-#include "page/spool.h"
+#include "page/report.h"
 
 namespace notaus::page {
 
@@ -59,9 +59,11 @@ class Point {
   void check_in_place();
   bool heed_sentinel(Attachment& here);
   void tell_of_change();
-  void report();
+  void report(Tell what);
+  struct Seat;
+  static void leave(Seat& seat);
   void nudge();
-  void wait_for_news(Seen seen, unsigned seen_nudge, std::optional<BootTime> deadline);
+  Tell wait_for_news(Seen seen, unsigned seen_nudge, std::optional<BootTime> deadline);
 
   const GuardOptions options_;
   StateDir state_;
@@ -75,8 +77,11 @@ class Point {
   std::string trouble_;
 
   mutable std::mutex mutex_;  // everything below; never taken on the way to an answer, since it is held while a spool is written
-  std::vector<std::unique_ptr<Attachment>> attachments_;  // kept for life: Permits point at them
-  std::unique_ptr<Spool> spool_;
+  struct Seat {
+    std::unique_ptr<Attachment> attachment;  // kept for life: Permits point at it
+    std::unique_ptr<Spool> spool;  // of its slot file
+  };
+  std::vector<Seat> seats_;  // the last one is at the page of now
   bool* alive_;  // a page of flags, one an attachment, that the kernel zeroes in a forked child
 
   std::unique_ptr<std::thread> watcher_;

@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "base/boot.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/must.h"
@@ -78,8 +79,7 @@ Result<Publisher> Publisher::replace(const StateDir& state, const PageLock&, con
   head.half_size = kHalfSize;
   head.page_id = random_u64();
   head.time_namespace = time_namespace();
-  std::string boot = boot_id();
-  std::memcpy(head.boot_id, boot.data(), std::min(boot.size(), sizeof head.boot_id - 1));
+  boot_id().copy(head.boot_id, sizeof head.boot_id - 1);
   if (auto wrote = write_at(fd->get(), &head, offsetof(PageHead, pad0), 0); !wrote) return std::unexpected(wrote.error().in(path));
   auto page = LivePage::open(state, path, Access::write);
   if (!page) return trouble(Kind::broken, page.error().what);

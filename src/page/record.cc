@@ -4,51 +4,30 @@
 
 #include <fmt/format.h>
 
-#include "base/clock.h"
-#include "base/json.h"
+#include "base/boot.h"
 #include "core/state.h"
 
 namespace notaus::page {
 namespace {
 
-JsonLine begin(std::string_view kind, std::string_view process, std::int64_t at_ms) {
-  JsonLine line;
-  line.field("kind", kind).field("at", iso8601({at_ms})).field("point", process);
-  return line;
+void add_name(JsonLine& line, std::string_view key, std::string_view name) {
+  if (!name.empty()) line.field(key, name);
 }
 
 void add_names(JsonLine& line, const Entry& entry) {
-  auto add = [&](std::string_view key, std::string_view name) {
-    if (!name.empty()) line.field(key, name);
-  };
-  add("tenant", get_name(entry.tenant));
-  add("agent", get_name(entry.agent));
-  add("tool", get_name(entry.tool));
+  add_name(line, "tenant", get_name(entry.tenant));
+  add_name(line, "agent", get_name(entry.agent));
+  add_name(line, "tool", get_name(entry.tool));
 }
 
-void add_call(JsonLine& line, const Entry& entry) {
-  add_names(line, entry);
-  if (auto run = get_name(entry.run); !run.empty()) line.field("run", run);
-  line.field("effect", entry.write != 0 ? "write" : "read").field("since", iso8601({entry.since}));
-  if (entry.revision != 0) line.field("revision", entry.revision);
-  if (entry.digest[0] != 0) line.field("args", fmt::format("{:016x}{:016x}", entry.digest[0], entry.digest[1]));
-}
+bool rejected(std::uint8_t why) { return static_cast<Why>(why) == Why::allowed; }  // see Attachment::refused
 
-void add_denial(JsonLine& line, const Entry& entry, std::uint8_t why, const char (&stop)[24]) {
-  const bool rejected = static_cast<Why>(why) == Why::allowed;  // see Attachment::refused
-  line.field("reason",
-             rejected ? "rejected: " + std::string(get_name(entry.run)) : reason(static_cast<Why>(why), get_name(entry.tool)));
+void add_denial(JsonLine& line, const std::string& reason, const char (&stop)[24]) {
+  line.field("reason", reason);
   if (stop[0] != '\0') line.field("stop", std::string_view(stop, strnlen(stop, sizeof stop)));
 }
 
-std::string ended(std::string_view process, std::uint32_t slot, std::uint64_t word, const Entry& entry, Outcome outcome,
-                  std::int64_t at) {
-  JsonLine line = begin(entry.write != 0 ? "admitted_write" : "admitted_read", process, at);
-  line.field("call", call_id(process, slot, word));
-  add_call(line, entry);
-  line.field("outcome", core::text(outcome));
-  return line.text();
-}
+std::string_view kind_of(const Entry& entry) { return entry.write != 0 ? "admitted_write" : "admitted_read"; }
 
 }  // namespace
 
@@ -56,43 +35,71 @@ std::string call_id(std::string_view process, std::uint32_t slot, std::uint64_t 
   return fmt::format("{}/{}.{}", process, slot, generation_of(word));
 }
 
-std::string ended_record(std::string_view process, const Cell& cell) {
-  return ended(process, cell.slot, cell.call, cell.entry, static_cast<Outcome>(cell.outcome), cell.at);
+void add_call(JsonLine& line, const Entry& entry) {
+  add_names(line, entry);
+  add_name(line, "run", get_name(entry.run));
+  line.field("effect", entry.write != 0 ? "write" : "read").field("since", iso8601({entry.since}));
+  if (entry.revision != 0) line.field("revision", entry.revision);
+  if (entry.digest[0] != 0) line.field("args", fmt::format("{:016x}{:016x}", entry.digest[0], entry.digest[1]));
 }
 
-std::string orphan_record(std::string_view process, std::uint32_t slot, std::uint64_t word, const Entry& entry,
-                          std::int64_t at_ms) {
-  return ended(process, slot, word, entry, state_of(word) == SlotState::done ? outcome_of(word) : Outcome::unknown, at_ms);
+Teller::Teller(std::string_view process, const SlotsHead& head)
+    : process_(process), boot_(head.boot_id, strnlen(head.boot_id, sizeof head.boot_id)) {}
+
+JsonLine Teller::begin(std::string_view kind, const Moment& at, std::string_view boot) const {
+  return core::begin_record(kind, at, boot).field("point", process_);
 }
 
-std::string blocked_record(std::string_view process, const Cell& cell) {
-  JsonLine line = begin("blocked", process, cell.at);
-  line.field("call", call_id(process, cell.slot, cell.call));
-  if (static_cast<Why>(cell.why) == Why::allowed)
+JsonLine Teller::begin(std::string_view kind) const { return begin(kind, moment_now(), boot_id()); }
+
+std::string Teller::ended(JsonLine line, std::uint32_t slot, std::uint64_t word, const Entry& entry, Outcome outcome) const {
+  line.field("call", call_id(process_, slot, word));
+  add_call(line, entry);
+  return line.field("outcome", core::text(outcome)).text();
+}
+
+std::string Teller::blocked(const Cell& cell) const {
+  JsonLine line = begin("blocked", cell.at, boot_);
+  line.field("call", call_id(process_, cell.slot, cell.call));
+  if (rejected(cell.why)) {
     add_names(line, cell.entry);
-  else
+    add_denial(line, "rejected: " + std::string(get_name(cell.entry.run)), cell.stop);
+  } else {
     add_call(line, cell.entry);
-  add_denial(line, cell.entry, cell.why, cell.stop);
+    add_denial(line, reason(static_cast<Why>(cell.why), get_name(cell.entry.tool)), cell.stop);
+  }
   return line.text();
 }
 
-std::string tally_record(std::string_view process, const Tally& tally) {
-  JsonLine line = begin("blocked_agg", process, tally.last);
+std::string Teller::cell(const Cell& cell) const {
+  if (cell.fact == Fact::blocked) return blocked(cell);
+  return ended(begin(kind_of(cell.entry), cell.at, boot_), cell.slot, cell.call, cell.entry, static_cast<Outcome>(cell.outcome));
+}
+
+std::string Teller::orphan(std::uint32_t slot, std::uint64_t word, const Entry& entry) const {
+  const bool active = state_of(word) == SlotState::active, undecided = active && entry.word == 0;
+  if (!undecided && state_of(word) != SlotState::counting)
+    return ended(begin(kind_of(entry)), slot, word, entry, active ? Outcome::unknown : outcome_of(word));
+  JsonLine line = begin("unclean_start");
+  line.field("what", undecided ? "undecided" : "uncounted").field("call", call_id(process_, slot, word));
+  add_call(line, entry);
+  return line.text();
+}
+
+// Of many calls: their agent if they had but one; what was wrong with each that could not be read it does not say.
+std::string Teller::tally(const Tally& tally, std::uint64_t count) const {
+  JsonLine line = begin("blocked_agg", tally.last, boot_);
   add_names(line, tally.entry);
-  add_denial(line, tally.entry, tally.why, tally.stop);
-  line.field("count", tally.count)
+  add_denial(line, rejected(tally.why) ? "rejected" : reason(static_cast<Why>(tally.why), get_name(tally.entry.tool)), tally.stop);
+  return line.field("count", count)
       .field("total", tally.total)
-      .field("first", iso8601({tally.first}))
-      .field("last", iso8601({tally.last}));
-  return line.text();
+      .field("first", iso8601(tally.first.wall))
+      .field("last", iso8601(tally.last.wall))
+      .text();
 }
 
-std::string gap_record(std::string_view process, std::string_view what, std::uint64_t lost, std::int64_t at_ms) {
-  return begin("gap", process, at_ms).field("what", what).field("count", lost).text();
-}
-
-std::string record_of(std::string_view process, const Cell& cell) {
-  return cell.fact == Fact::blocked ? blocked_record(process, cell) : ended_record(process, cell);
+std::string Teller::gap(std::string_view what, std::uint64_t lost) const {
+  return begin("gap").field("what", what).field("count", lost).text();
 }
 
 }  // namespace notaus::page

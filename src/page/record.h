@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "core/record.h"
 #include "page/layout.h"
 
 namespace notaus::page {
@@ -10,15 +11,32 @@ namespace notaus::page {
 // "mailer-4711-k3j2xa/17.5": process, slot and generation. The name of a call wherever it is spoken of.
 std::string call_id(std::string_view process, std::uint32_t slot, std::uint64_t word);
 
-std::string ended_record(std::string_view process, const Cell& cell);            // kind admitted_write or admitted_read
-std::string blocked_record(std::string_view process, const Cell& cell);          // kind blocked
-std::string tally_record(std::string_view process, const Tally& tally);          // kind blocked_agg
-std::string gap_record(std::string_view process, std::string_view what, std::uint64_t lost, std::int64_t at_ms);
+// Tenant, agent, tool, run, effect, since when, the revision it was decided under, its arguments' digest: what there is of it.
+void add_call(JsonLine& line, const Entry& entry);
 
-// A call whose process died: kind admitted_write or admitted_read with outcome unknown.
-std::string orphan_record(std::string_view process, std::uint32_t slot, std::uint64_t word, const Entry& entry, std::int64_t at_ms);
+// Writes the records of one process, from its slot file: by itself, or by whoever finds it dead.
+class Teller {
+ public:
+  Teller(std::string_view process, const SlotsHead& head);
 
-// Whatever the cell says.
-std::string record_of(std::string_view process, const Cell& cell);
+  [[nodiscard]] std::string cell(const Cell& cell) const;    // kind admitted_write, admitted_read or blocked
+  [[nodiscard]] std::string tally(const Tally& tally, std::uint64_t count) const;  // kind blocked_agg
+
+  // kind gap: so many facts, "calls" or "denials", of which nothing else is known.
+  [[nodiscard]] std::string gap(std::string_view what, std::uint64_t lost) const;
+
+  // A call whose process died in the middle of it: kind admitted_write or admitted_read, outcome unknown unless it had ended; but
+  // unclean_start if it died before the call was answered, so that nothing was sent, or while the call was being counted, which then is
+  // in the count or not.
+  [[nodiscard]] std::string orphan(std::uint32_t slot, std::uint64_t word, const Entry& entry) const;
+
+ private:
+  [[nodiscard]] JsonLine begin(std::string_view kind, const Moment& at, std::string_view boot) const;
+  [[nodiscard]] JsonLine begin(std::string_view kind) const;  // now, on this kernel: that of a dead process may have been another
+  [[nodiscard]] std::string ended(JsonLine line, std::uint32_t slot, std::uint64_t word, const Entry& entry, Outcome outcome) const;
+  [[nodiscard]] std::string blocked(const Cell& cell) const;
+
+  std::string_view process_, boot_;
+};
 
 }  // namespace notaus::page

@@ -89,13 +89,13 @@ Result<std::vector<SeenCall>> just_ended(int fd, const std::string& process, std
 // ring tells of it if the flip found it in flight.
 Result<std::optional<SeenCall>> read_call(int fd, const std::string& process, std::uint32_t slot, std::uint64_t word) {
   SlotState state = state_of(word);
-  if (state != SlotState::active && state != SlotState::done) return std::nullopt;
+  if (state == SlotState::free || state == SlotState::reserved) return std::nullopt;
   auto entry = read_part<Entry>(fd, entry_at(slot));
   auto again = read_word(fd, slot);
   if (!entry || !again) return trouble(Kind::broken, "a slot file ends too early");
   if (generation_of(*again) != generation_of(word)) return std::nullopt;
   return SeenCall{process, slot, slot_word(generation_of(word), SlotState::active), *entry,
-                  state == SlotState::done ? outcome_of(word) : Outcome::running};
+                  state == SlotState::active ? Outcome::running : outcome_of(word)};
 }
 
 bool unlinked(int fd) {
@@ -218,7 +218,7 @@ Outcome outcome_now(const StateDir& state, const SeenCall& call) {
     auto word = read_word(fd->get(), call.slot);
     if (word && generation_of(*word) == generation_of(call.word)) {
       if (state_of(*word) == SlotState::active) return Outcome::running;
-      if (state_of(*word) == SlotState::done) return outcome_of(*word);
+      if (state_of(*word) != SlotState::free) return outcome_of(*word);
     }
   }
   if (fd)

@@ -52,7 +52,7 @@ TEST(Scan, ACallInSlotAndRingIsListedOnce) {
   slots->entry(claim.slot).word = world.publisher->word();
   world.stop(Mode::stop_all, {});
   ASSERT_TRUE(slots->finish(claim, Outcome::done));
-  ASSERT_TRUE(slots->push(claim, {Fact::ended, Outcome::done, Why::allowed, {}, world.publisher->word(), 1}));
+  ASSERT_TRUE(slots->push(claim, {Fact::ended, Outcome::done, Why::allowed, {}, world.publisher->word(), {}}));
   auto points = scan(world.state, world.publisher->word());
   ASSERT_EQ(points.at(0).calls.size(), 1u);
   EXPECT_EQ(points[0].calls[0].outcome, Outcome::done);
@@ -187,7 +187,7 @@ TEST(Scan, ListsWhatEndedSinceTheFlipOrSaysThatItCannot) {
       for (std::uint32_t i = 0; i < times; ++i) {
         slots->file().head.tail = slots->file().head.head.load();  // a watcher drains as fast as it can
         ASSERT_TRUE(slots->push({claim.slot, claim.word + (std::uint64_t{i + 1} << 8)},
-                                {fact, Outcome::done, Why::allowed, {}, page_word, 1}));
+                                {fact, Outcome::done, Why::allowed, {}, page_word, {}}));
       }
     };
     tell(row.before, Fact::ended, flipped - 1);
@@ -217,7 +217,7 @@ TEST(Scan, OfWhatEndedSinceTheFlipListsWhatWasAdmittedBefore) {
     auto slots = make_slots(world);
     Claim claim = slots->claim(kSend, 1).value();
     slots->entry(claim.slot).word = row.admitted;
-    ASSERT_TRUE(slots->push(claim, {row.fact, Outcome::unknown, Why::allowed, {}, row.ended, 1}));
+    ASSERT_TRUE(slots->push(claim, {row.fact, Outcome::unknown, Why::allowed, {}, row.ended, {}}));
     slots->free(claim);
     auto calls = scan(world.state, kFlipped).at(0).calls;
     ASSERT_EQ(calls.size(), row.listed ? 1u : 0u) << row.admitted << " " << row.ended;
@@ -298,10 +298,10 @@ TEST(Outcome, IsFoundWhereverItHasGot) {
     SeenCall seen{slots.process(), claim.slot, claim.word, slots.entry(claim.slot)};
     auto tell = [&](const Claim& which, Outcome how) {
       ASSERT_TRUE(slots.finish(which, how));
-      ASSERT_TRUE(slots.push(which, {Fact::ended, how, Why::allowed, {}, 1, 1}));
+      ASSERT_TRUE(slots.push(which, {Fact::ended, how, Why::allowed, {}, 1, {}}));
     };
     EXPECT_EQ(outcome_now(world.state, seen), Outcome::running);
-    ASSERT_TRUE(slots.push(claim, {Fact::blocked, Outcome::running, Why::stop_all, {}, 1, 1}));  // no end
+    ASSERT_TRUE(slots.push(claim, {Fact::blocked, Outcome::running, Why::stop_all, {}, 1, {}}));  // no end
     tell(other, outcome == Outcome::done ? Outcome::unknown : Outcome::done);
     slots.free(other);
     EXPECT_EQ(outcome_now(world.state, seen), Outcome::running);
@@ -315,7 +315,7 @@ TEST(Outcome, IsFoundWhereverItHasGot) {
     drain_facts(process.attachment, spool);
     for (std::uint32_t i = 0; i < kCells; ++i) {  // the ring turns over
       slots.file().head.tail = slots.file().head.head.load();
-      ASSERT_TRUE(slots.push(next, {Fact::ended, Outcome::running, Why::allowed, {}, 1, 1}));
+      ASSERT_TRUE(slots.push(next, {Fact::ended, Outcome::running, Why::allowed, {}, 1, {}}));
     }
     EXPECT_EQ(outcome_now(world.state, seen), outcome) << "in the spool";
     slots.leave();

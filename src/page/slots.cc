@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "base/boot.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "core/flat.h"
@@ -48,6 +49,7 @@ Result<std::unique_ptr<Slots>> Slots::create(const StateDir& state, const Identi
   head.started = wall_now().ms;
   head.page_id = page_id;
   head.pid = getpid();
+  boot_id().copy(head.boot_id, sizeof head.boot_id - 1);
   set_name(head.name, who.name);
   set_name(head.tenant, who.tenant);
   set_name(head.agent, who.agent);
@@ -111,7 +113,8 @@ bool Slots::push(const Claim& claim, const News& news) {
   cell.turn.exchange(0);  // a reader of what stood here must not take half of this for it, even if we sleep in mid-write
   cell.call = claim.word;
   cell.word = news.page_word;
-  cell.at = news.at_ms;
+  cell.at = news.at;
+  cell.dropped = 0;
   cell.slot = claim.slot;
   cell.fact = news.fact;
   cell.outcome = static_cast<std::uint8_t>(news.outcome);
@@ -138,8 +141,10 @@ bool Slots::idle() const {
   // The slots first: what a call has left in the ring and the tallies stood there before its slot was free.
   if (!std::ranges::all_of(file_->words, [](const Word& word) { return state_of(word.load()) == SlotState::free; })) return false;
   const SlotsHead& head = file_->head;
-  if (head.head.load() != head.tail.load() || head.lost_calls.load() != 0 || head.lost_denials.load() != 0) return false;
-  return std::ranges::none_of(file_->tallies, [](const Tally& tally) { return tally.used.load() != 0 && tally.count > 0; });
+  if (head.head.load() != head.tail.load() || lost_calls(head) != head.told_calls.load() ||
+      lost_denials(head) != head.told_denials.load())
+    return false;
+  return std::ranges::none_of(file_->tallies, [](const Tally& tally) { return tally.used.load() != 0 && tally.more.untold() > 0; });
 }
 
 void Slots::leave() {

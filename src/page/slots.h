@@ -81,14 +81,18 @@ class Slots {
   Entry& entry(std::uint32_t slot) { return file_->entries[slot]; }
 
   // The call is over, but its slot still tells of it. False: the claim is not (any more) ours.
-  bool finish(const Claim& claim, Outcome outcome) {
+  bool finish(const Claim& claim, Outcome outcome, SlotState as = SlotState::done) {
     Word& word = file_->words[claim.slot];
     if (word.load(std::memory_order_relaxed) != claim.word) return false;
-    word.exchange(
-        slot_word(generation_of(claim.word), SlotState::done, outcome));  // nobody but the claim's owner moves an active slot
+    word.exchange(slot_word(generation_of(claim.word), as, outcome));  // nobody but the claim's owner moves an active slot
     return true;
   }
+  // It has finished, and is about to become one more of a count.
+  void begin_counting(const Claim& claim, Outcome outcome) {
+    file_->words[claim.slot].exchange(slot_word(generation_of(claim.word), SlotState::counting, outcome));
+  }
   void free(const Claim& claim) {
+    file_->entries[claim.slot].word = 0;  // whoever claims it next is not decided
     file_->words[claim.slot].store(slot_word(generation_of(claim.word), SlotState::free), std::memory_order_release);
   }
 
@@ -99,7 +103,7 @@ class Slots {
     Why why;
     std::string_view stop;
     std::uint64_t page_word;
-    std::int64_t at_ms;
+    Moment at;
   };
   bool push(const Claim& claim, const News& news);
   [[nodiscard]] bool half_full() const;

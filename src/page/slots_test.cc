@@ -290,7 +290,7 @@ TEST(Slots, AreIdleWhenNothingIsInFlightAndAllIsTold) {
       {"a fact", [&] { (void)slots->push(claim, {}); }, [&] { file.head.tail = file.head.head.load(); }},
       {"a lost call", [&] { ++file.head.lost_calls; }, [&] { --file.head.lost_calls; }},
       {"a lost denial", [&] { ++file.head.lost_denials; }, [&] { --file.head.lost_denials; }},
-      {"a count", [&] { file.tallies[3].used = file.tallies[3].count = 1; }, [&] { file.tallies[3].count = 0; }},
+      {"a count", [&] { file.tallies[3].used = file.tallies[3].more.counted = 1; }, [&] { file.tallies[3].more.counted = 0; }},
   };
   for (const Row& row : rows) {
     row.begin();

@@ -16,7 +16,7 @@
 namespace notaus::page {
 namespace {
 
-constexpr std::uint64_t kMagic = 0x314c'4f4f'5053'544eu;  // "NTSPOOL1"
+constexpr std::uint64_t kMagic = 0x324c'4f4f'5053'544eu;  // "NTSPOOL2"
 
 struct SegmentHead {
   std::uint64_t magic;
@@ -28,9 +28,9 @@ static_assert(sizeof(SegmentHead) == 64);
 struct RecordHead {
   std::uint32_t size;  // of the JSON; it is padded to whole words
   std::uint32_t sum;   // of the JSON's padded words
-  std::uint64_t ring;
+  Mark mark;
 };
-static_assert(sizeof(RecordHead) == 16);
+static_assert(sizeof(RecordHead) == 24);
 
 std::string padded(std::string_view json) {
   std::string words(json);
@@ -38,19 +38,35 @@ std::string padded(std::string_view json) {
   return words;
 }
 
-std::uint32_t sum_of(const std::string& words, std::uint64_t ring) {
-  return static_cast<std::uint32_t>(checksum(std::as_bytes(std::span(words)), ring));
+std::uint32_t sum_of(const std::string& words, const Mark& mark) {
+  const std::uint64_t seed = mark.upto ^ std::uint64_t{mark.number} << 56 ^ std::uint64_t(mark.of) << 48;
+  return static_cast<std::uint32_t>(checksum(std::as_bytes(std::span(words)), seed));
+}
+
+// The whole records of a segment's bytes from `at` on; where they end.
+std::uint64_t walk(const std::string& bytes, std::uint64_t at, std::vector<SpoolRecord>& records) {
+  while (at % 8 == 0 && at + sizeof(RecordHead) <= kSegmentSize) {
+    RecordHead head{};
+    std::memcpy(&head, bytes.data() + at, sizeof head);
+    std::uint64_t size = (std::uint64_t{head.size} + 7) / 8 * 8;
+    if (head.size == 0 || at + sizeof head + size > kSegmentSize) break;
+    alignas(8) std::string words = bytes.substr(at + sizeof head, size);
+    if (sum_of(words, head.mark) != head.sum) break;
+    records.push_back({words.substr(0, head.size), head.mark});
+    at += sizeof head + size;
+  }
+  return at;
 }
 
 }  // namespace
 
-Result<> Spool::append(std::string_view json, std::uint64_t ring) {
+Result<> Spool::append(std::string_view json, Mark mark) {
   std::string words = padded(json);
   const std::uint64_t size = sizeof(RecordHead) + words.size();
   if (size > kSegmentSize - sizeof(SegmentHead)) return trouble(Kind::refused, "a record is larger than a spool's segment");
   if (!fd_ || at_ + size > kSegmentSize)
     if (auto next = next_segment(); !next) return next;
-  RecordHead head{static_cast<std::uint32_t>(json.size()), sum_of(words, ring), ring};
+  RecordHead head{static_cast<std::uint32_t>(json.size()), sum_of(words, mark), mark};
   std::string record(reinterpret_cast<const char*>(&head), sizeof head);
   if (auto wrote = write_at(fd_.get(), (record + words).data(), size, at_); !wrote) return wrote;
   at_ += size;
@@ -114,18 +130,11 @@ Result<> read_segment(Segment& segment, std::uint64_t from) {
   if (start.magic != kMagic && segment.owned) return {};  // just being made
   if (start.magic != kMagic) return trouble(Kind::broken, segment.path + ": not a spool segment of this version");
   segment.closed = start.closed != 0;
-  std::uint64_t at = from == 0 ? sizeof start : from;
-  while (at % 8 == 0 && at + sizeof(RecordHead) <= kSegmentSize) {
-    RecordHead head{};
-    std::memcpy(&head, bytes.data() + at, sizeof head);
-    std::uint64_t size = (std::uint64_t{head.size} + 7) / 8 * 8;
-    if (head.size == 0 || at + sizeof head + size > kSegmentSize) break;
-    alignas(8) std::string words = bytes.substr(at + sizeof head, size);
-    if (sum_of(words, head.ring) != head.sum) break;
-    segment.records.push_back({words.substr(0, head.size), head.ring});
-    at += sizeof head + size;
-  }
-  segment.end = at;
+  segment.end = walk(bytes, from == 0 ? sizeof start : from, segment.records);
+  std::vector<SpoolRecord> before;
+  if (segment.records.empty() && from != 0) walk(bytes, sizeof start, before);
+  const auto& newest = segment.records.empty() ? before : segment.records;
+  if (!newest.empty()) segment.last = newest.back().mark;
   return {};
 }
 

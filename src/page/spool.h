@@ -16,14 +16,25 @@ namespace notaus::page {
 constexpr std::size_t kSegmentSize = 256 << 10;
 constexpr std::size_t kSegments = 16;  // 4 MiB undrained, then a gap
 
+// What a record tells of its process's slot file. Noted there only afterwards, so of a process that died the spool's last record may know
+// more than the slot file does.
+struct Mark {
+  enum class Of : std::uint32_t { nothing, ring, tally, lost_calls, lost_denials };
+  Of of = Of::nothing;
+  std::uint32_t number = 0;  // of the tally
+  std::uint64_t upto = 0;  // the ring's cells before this position; of the others, so many in all
+
+  bool operator==(const Mark&) const = default;
+};
+
 // Writes. One thread at a time.
 class Spool {
  public:
   Spool(StateDir state, std::string process) : state_(std::move(state)), process_(std::move(process)) {}
 
-  // `ring`: position + 1 of the ring cell it came from, 0 none. Refused: the spool is full and nobody drains it. Other trouble: the
-  // disk. Either way the record is not in the spool and the caller counts it.
-  Result<> append(std::string_view json, std::uint64_t ring);
+  // Refused: the spool is full and nobody drains it. Other trouble: the disk. Either way the record is not in the spool and the caller
+  // counts it.
+  Result<> append(std::string_view json, Mark mark = {});
   [[nodiscard]] const std::string& process() const { return process_; }
   void close();  // no more records: a drainer may remove the segment
   void close_in_child() { fd_ = Fd(); }
@@ -40,7 +51,7 @@ class Spool {
 
 struct SpoolRecord {
   std::string json;
-  std::uint64_t ring;
+  Mark mark;
 };
 
 struct Segment {
@@ -49,6 +60,7 @@ struct Segment {
   bool closed = false;
   bool owned = false;  // by a living process
   std::vector<SpoolRecord> records;  // from `from` on
+  Mark last;  // of its last record, also if that is before `from`
   std::uint64_t end = 0;  // where the next read goes on
 };
 

@@ -146,11 +146,6 @@ bool owned(int fd) {
   return fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
 }
 
-std::string boot_id() {
-  auto text = read_file("/proc/sys/kernel/random/boot_id", 64);
-  return text ? text->substr(0, text->find('\n')) : "";
-}
-
 std::uint64_t time_namespace() {
   struct stat seen{};
   return stat("/proc/self/ns/time", &seen) == 0 ? seen.st_ino : 0;

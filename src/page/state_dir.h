@@ -52,7 +52,6 @@ Result<Fd> make_file(const std::string& path, std::string_view content, unsigned
 // Does a living process hold the file's owner lock? Asks and takes nothing; pids are not compared, so it holds across namespaces.
 bool owned(int fd);
 
-std::string boot_id();  // empty if the kernel tells none
 std::uint64_t time_namespace();  // 0 if the kernel has none
 
 }  // namespace notaus::page

@@ -23,14 +23,14 @@ class Tallies {
  public:
   explicit Tallies(Slots& slots) : slots_(slots) {}
 
-  void count(const DenialFact& denial, std::int64_t now_ms);
+  void count(const DenialFact& denial, Moment now);
 
-  // Gives `take` each count that is not recorded yet; what it returns true for is settled. One thread at a time.
-  void settle(const std::function<bool(const Tally&)>& take);
+  // Gives `take` the number of each tally with something to tell, and the tally; what it returns true for is told. One thread at a time.
+  void settle(const std::function<bool(std::uint32_t, const Tally&)>& take);
 
  private:
   bool copy(const Tally& from, Tally& into);
-  Tally* find(const DenialFact& denial, std::int64_t now_ms);
+  Tally* find(const DenialFact& denial, std::int64_t second);
 
   Slots& slots_;
   std::mutex mutex_;

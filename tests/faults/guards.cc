@@ -5,24 +5,33 @@
 //   table       every slot in use, and some calls too many
 //   burst N     N writes and as many denials as fast as they go: more than the ring takes between two rounds of the watcher
 //   flow N      the same no faster than the watcher can follow: more than the spool takes before anyone drains it
+//   flood N R   N threads that are denied R times a second together, and count that in FILE (before STATE), until somebody kills them
+//   odd         tenants, agents, runs and tools of any bytes: each has a write that is done, one in flight, and, at the next word, one more
 //   workers N   a pre-fork server: half of its workers forked before the guard was opened, half after; each holds one call
 //   parent      holds a call, forks a child that holds one too, and is killed
 //   exec        forks a child that holds a call and becomes another program
 //   leaves      holds a call; at a word it ends that, asks for another and ends in order
 //   sends       at each line: a call that is admitted, looks again and sends "sent"; or "denied"
 //   strict      admits and ends a million calls where any system call is death, then makes one
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <notaus/guard.hpp>
@@ -129,6 +138,71 @@ int burst(long n, Pace pace, const std::string& state) {
     }
     ready(std::to_string(admitted) + " " + std::to_string(n - admitted));
   }
+  return 0;
+}
+
+const std::string kOdd[] = {"\x1b[2J\x1b[31mred",
+                            "line\nbreak",
+                            "end\r\n{\"kind\":\"stop\"}",
+                            "csi\u009b2J",
+                            "\u202egnp.exe",
+                            "bad\xff\xfe\xc0\xaf",
+                            "quote\"},{\"kind\":\"stop",
+                            "back\\slash\\",
+                            "tab\tbell\a",
+                            "\u2028sep\u2029",
+                            "<script>alert(1)</script>",
+                            "&amp;'\"><img src=x>",
+                            "{{#rows}}{{{.}}}",
+                            "$(reboot)`id`",
+                            "a,b;c|d=e]f",
+                            std::string("nul\0x", 5),
+                            "iso\u2066late\u2069\u200f",
+                            "tag\U000E0041\U000E0042",
+                            "del\x7f",
+                            ""};
+
+int odd(const std::string& state) {
+  Guard guard = Guard::open({.state = state, .name = "odd\x1b[31m\n\u202e"});
+  auto call = [](const std::string& name) {
+    return Call{.tenant = name, .agent = name, .run = name, .tool = name, .effect = Effect::write, .args = name};
+  };
+  std::vector<Admission> held;
+  for (const std::string& name : kOdd) {
+    if (Admission done = guard.admit(call(name))) done.permit().done(Outcome::done);
+    held.push_back(guard.admit(call(name)));
+  }
+  ready();
+  long denied = 0;
+  for (const std::string& name : kOdd) denied += !guard.admit(call(name));
+  ready(std::to_string(denied) + " " + std::to_string(std::size(kOdd)));
+  return 0;
+}
+
+// What each thread has done, where a kill does not reach it: asked first, then answered.
+struct Asked {
+  std::atomic<std::uint64_t> begun, answered;
+};
+
+int flood(long n, long per_second, const std::string& path, const std::string& state) {
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
+  const std::size_t size = static_cast<std::size_t>(n) * sizeof(Asked);
+  if (ftruncate(file, static_cast<off_t>(size)) != 0) return 3;
+  auto* counts = static_cast<Asked*>(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0));
+  Guard guard = open(state, "flood");
+  std::vector<std::thread> threads;
+  for (long thread = 0; thread < n; ++thread)
+    threads.emplace_back([&, own = counts + thread] {
+      constexpr auto kBatch = std::chrono::milliseconds(10);
+      const long batch = std::max(1L, per_second / n / 100);
+      for (auto next = std::chrono::steady_clock::now();; std::this_thread::sleep_until(next += kBatch))
+        for (long i = 0; i < batch; ++i) {
+          own->begun.fetch_add(1);
+          if (!guard.admit(kSend)) own->answered.fetch_add(1);
+        }
+    });
+  ready();
+  for (std::thread& thread : threads) thread.join();
   return 0;
 }
 
@@ -260,6 +334,8 @@ int main(int count, char** words) {
   if (what == "table") return table(state);
   if (what == "burst") return burst(n, Pace::flat_out, state);
   if (what == "flow") return burst(n, Pace::as_the_watcher_can, state);
+  if (what == "flood" && count == 6) return flood(n, std::atol(words[3]), words[4], state);
+  if (what == "odd") return odd(state);
   if (what == "workers") return workers(n, state);
   if (what == "parent") return parent(state);
   if (what == "exec") return exec(state);
