@@ -15,7 +15,7 @@ int config_check_command(const Common& common, const std::string& file) {
   auto policy = gate_policy(place->config, config::process_environment());
   if (!policy) return fail(policy.error().in(place->config_path));
   for (const std::string& key : idle_keys(place->config)) warn({fmt::format("`{}` has no effect in this version", key)});
-  fmt::print("{}: can be used\n", place->config_path);
+  say("{}: can be used\n", place->config_path);
   return control::kDone;
 }
 

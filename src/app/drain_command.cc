@@ -11,18 +11,18 @@ int answer_drain(const control::Drained& drained, const core::Selector& scope) {
   warn(drained.warnings);
   std::map<Outcome, std::size_t> ended;
   for (const control::InFlight& call : drained.calls) {
-    fmt::print("  {}\n", describe(call));
+    say("  {}\n", describe(call));
     ++ended[call.call.outcome];
   }
   const double seconds = drained.elapsed_ms / 1000;
   if (drained.exit == control::kDone) {
-    fmt::print("drained {}: 0 in flight after {:.1f} s; ended: {} done, {} unknown, {} not sent\n", shown(core::text(scope)),
-               seconds, ended[Outcome::done], ended[Outcome::unknown], ended[Outcome::not_sent]);
+    say("drained {}: 0 in flight after {:.1f} s; ended: {} done, {} unknown, {} not sent\n", shown(core::text(scope)), seconds,
+        ended[Outcome::done], ended[Outcome::unknown], ended[Outcome::not_sent]);
     return drained.exit;
   }
-  if (drained.remaining > 0) fmt::print("end them:  notaus stop … --cancel\n");
-  fmt::print("NOT DRAINED {}: {} in flight after {:.1f} s{}\n", shown(core::text(scope)), drained.remaining, seconds,
-             drained.complete ? "" : ", and not every point could be read");
+  if (drained.remaining > 0) say("end them:  notaus stop … --cancel\n");
+  say("NOT DRAINED {}: {} in flight after {:.1f} s{}\n", shown(core::text(scope)), drained.remaining, seconds,
+      drained.complete ? "" : ", and not every point could be read");
   return drained.exit;
 }
 
@@ -33,11 +33,10 @@ int drain_command(const Common& common, const DrainFlags& flags, Output output) 
   auto place = existing_place(common);
   if (!place) return fail(place.error(), output, to_json(control::Drained{}));
   control::DrainRequest request{.selector = selector_of(flags.scope), .timeout = flags.timeout};
-  if (output == Output::text)
-    request.progress = [](std::size_t remaining) { fmt::print(stderr, "notaus: {} in flight\n", remaining); };
+  if (output == Output::text) request.progress = [](std::size_t remaining) { say_to(stderr, "notaus: {} in flight\n", remaining); };
   const control::Drained drained = control::drain(place->site, request);
   if (output == Output::text) return answer_drain(drained, request.selector);
-  fmt::print("{}\n", dump(to_json(drained)));
+  say("{}\n", dump(to_json(drained)));
   return drained.exit;
 }
 

@@ -77,11 +77,11 @@ Json to_json(const Inspection& found, int exit) {
 }
 
 void print_sound(const Inspection& found, const EvidenceFlags& flags) {
-  if (found.cut_bytes > 0) fmt::print("a write of {} bytes was cut off; it was never acknowledged\n", found.cut_bytes);
-  if (!flags.earlier) fmt::print("without --since CHECKPOINT: that its end was cut off, or all of it exchanged, cannot be known\n");
-  fmt::print("checkpoint: {}\n", audit::ticket_text(found.note));
+  if (found.cut_bytes > 0) say("a write of {} bytes was cut off; it was never acknowledged\n", found.cut_bytes);
+  if (!flags.earlier) say("without --since CHECKPOINT: that its end was cut off, or all of it exchanged, cannot be known\n");
+  say("checkpoint: {}\n", audit::ticket_text(found.note));
   const std::string since = !flags.earlier ? "" : fmt::format(", the first {} as the earlier checkpoint has them", found.witnessed);
-  fmt::print("sound: {} records of {}{}\n", found.size, shown(found.checkpoint.origin), since);
+  say("sound: {} records of {}{}\n", found.size, shown(found.checkpoint.origin), since);
 }
 
 int verify_log(const Common& common, const EvidenceFlags& flags, Output output) {
@@ -93,13 +93,13 @@ int verify_log(const Common& common, const EvidenceFlags& flags, Output output) 
   const Inspection found = audit::verify(*log, since);
   const int exit = exit_of(found, flags);
   if (output == Output::json)
-    fmt::print("{}\n", dump(to_json(found, exit)));
+    say("{}\n", dump(to_json(found, exit)));
   else if (found.verdict == Inspection::Verdict::sound)
     print_sound(found, flags);
   else if (found.first_bad)
-    fmt::print("TAMPERED: from record {}: {}\n", *found.first_bad, shown(found.what));
+    say("TAMPERED: from record {}: {}\n", *found.first_bad, shown(found.what));
   else
-    fmt::print("{}: {}\n", exit == control::kTampered ? "TAMPERED" : "unreadable", shown(found.what));
+    say("{}: {}\n", exit == control::kTampered ? "TAMPERED" : "unreadable", shown(found.what));
   return exit;
 }
 
@@ -113,9 +113,9 @@ int verify_proof(const Common& common, const EvidenceFlags& flags, Output output
     warn({flags.proof + ": " + proven.error().what});
     return control::kTampered;
   }
-  fmt::print("{}\n", output == Output::json ? proven->record : shown(proven->record));
+  say("{}\n", output == Output::json ? proven->record : shown(proven->record));
   if (output == Output::text)
-    fmt::print("proven: record {} of the {} of {}\n", proven->number, proven->checkpoint.size, shown(proven->checkpoint.origin));
+    say("proven: record {} of the {} of {}\n", proven->number, proven->checkpoint.size, shown(proven->checkpoint.origin));
   return control::kDone;
 }
 

@@ -101,11 +101,11 @@ std::string_view text(Became became) {
 }
 
 void print_servers(const Plan& plan) {
-  fmt::print("{}\n", shown(plan.path));
+  say("{}\n", shown(plan.path));
   for (const ClientServer& server : plan.next.servers) {
     const std::string inside = server.where.starts_with("projects.") ? "  in " + server.where : "";
     const std::string note = server.note.empty() ? "" : "  " + server.note;
-    fmt::print("  {:11}  {}{}{}\n", text(server.became), shown(server.name), shown(inside), shown(note));
+    say("  {:11}  {}{}{}\n", text(server.became), shown(server.name), shown(inside), shown(note));
   }
 }
 
@@ -118,8 +118,8 @@ void print_approvals(const Place& place, const Common& common, const std::vector
       if (std::ranges::find(lines, line) == lines.end()) lines.push_back(std::move(line));
     }
   if (lines.empty()) return;
-  fmt::print("Every tool counts as a write until you approve what only reads. To take a server's word for it:\n");
-  for (const std::string& line : lines) fmt::print("  {}\n", line);
+  say("Every tool counts as a write until you approve what only reads. To take a server's word for it:\n");
+  for (const std::string& line : lines) say("  {}\n", line);
 }
 
 // The backup is the original: one that is there already stays.
@@ -189,9 +189,9 @@ int uninstall_all(std::vector<Plan>& plans) {
   }
   const std::size_t unwrapped = count(plans, Became::unwrapped);
   if (unwrapped == 0)
-    fmt::print("nothing to take away: no server there runs through Notaus\n");
+    say("nothing to take away: no server there runs through Notaus\n");
   else
-    fmt::print("unwrapped {} server(s): start the client again; their calls no longer pass Notaus\n", unwrapped);
+    say("unwrapped {} server(s): start the client again; their calls no longer pass Notaus\n", unwrapped);
   return control::kDone;
 }
 
@@ -217,7 +217,7 @@ int install_command(const Common& common, const InstallFlags& flags) {
                            : flags.dry_run ? fmt::format("would wrap {} server(s); nothing was changed", changed)
                            : changed == 0  ? fmt::format("nothing to change: {} server(s) run through Notaus", covered)
                                            : fmt::format("wrapped {} server(s): start the client again", changed);
-  fmt::print("{}{}\n", what, uncovered(*plans));
+  say("{}{}\n", what, uncovered(*plans));
   return covered == 0 ? control::kFailed : control::kDone;
 }
 

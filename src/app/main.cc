@@ -14,6 +14,7 @@
 #include "app/complete.h"
 #include "app/man_page.h"
 #include "app/on_behalf.h"
+#include "app/print.h"
 #include "base/fd.h"
 #include "control/report.h"
 
@@ -24,7 +25,7 @@ using namespace notaus::app;
 
 int parse_and_run(CLI::App& app, Line& line, int argc, char** argv) {
   if (argc == 1) {
-    fmt::print(stderr, "{}\nsee: notaus --help\n", app.get_description());
+    say_to(stderr, "{}\nsee: notaus --help\n", app.get_description());
     return control::kUsage;
   }
   int ours = 1;
@@ -41,8 +42,7 @@ int parse_and_run(CLI::App& app, Line& line, int argc, char** argv) {
     std::string path = "notaus";
     while (!asked->get_subcommands().empty()) path += " " + (asked = asked->get_subcommands().front())->get_name();
     const bool unknown = asked == &app && ours > 1 && argv[1][0] != '-';
-    fmt::print(stderr, "notaus: {}\nsee: {} --help\n", unknown ? fmt::format("there is no command {}", argv[1]) : wrong.what(),
-               path);
+    say_to(stderr, "notaus: {}\nsee: {} --help\n", unknown ? fmt::format("there is no command {}", argv[1]) : wrong.what(), path);
     return control::kUsage;
   }
   if (auto answer = ask_daemon(line.common, {argv + 1, argv + ours})) return *answer;

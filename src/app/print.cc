@@ -49,7 +49,7 @@ Json list(const Rows& rows) {
 
 }  // namespace
 
-std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dump(const Json& json) { return harmless(json.dump(-1, ' ', false, Json::error_handler_t::replace)); }
 
 Json to_json(const core::Stop& stop) {
   Json out = {{"id", stop.id},           {"selector", to_json(stop.selector)},
@@ -115,16 +115,16 @@ Json to_json(const control::Drained& drained) {
 }
 
 void warn(const std::vector<std::string>& lines) {
-  for (const std::string& line : lines) fmt::print(stderr, "notaus: {}\n", line);
+  for (const std::string& line : lines) say_to(stderr, "notaus: {}\n", line);
 }
 
 int usage(const std::string& what) {
-  fmt::print(stderr, "notaus: {}\n", what);
+  say_to(stderr, "notaus: {}\n", what);
   return control::kUsage;
 }
 
 int fail(const Trouble& why) {
-  fmt::print(stderr, "notaus: {}\n", why.what);
+  say_to(stderr, "notaus: {}\n", why.what);
   return why.kind == Kind::refused ? control::kNotAuthorised : control::kFailed;
 }
 
@@ -132,7 +132,7 @@ int fail(const Trouble& why, Output output, Json answer) {
   const int exit = fail(why);
   if (output == Output::json && exit != control::kNotAuthorised && !answer.is_null()) {
     answer["warnings"] = {why.what};
-    fmt::print("{}\n", dump(answer));
+    say("{}\n", dump(answer));
   }
   return exit;
 }

@@ -1,6 +1,11 @@
 // app/print.h: answers as people and programs read them. The JSON fields are contract.
 #pragma once
 
+#include <cstdio>
+#include <string_view>
+#include <type_traits>
+
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
@@ -13,7 +18,26 @@ namespace notaus::app {
 
 using Json = nlohmann::ordered_json;
 
-std::string dump(const Json& json);  // one line; bytes that are no UTF-8 are replaced
+std::string dump(const Json& json);  // one line, harmless
+
+// What every command prints with. Texts it is given may be anybody's: each is made harmless (base/json.h), and begins no line.
+template <class T>
+using Harmless = std::conditional_t<std::is_convertible_v<const T&, std::string_view>, std::string, const T&>;
+template <class T>
+Harmless<T> made_harmless(const T& given) {
+  if constexpr (std::is_convertible_v<const T&, std::string_view>)
+    return harmless(given);
+  else
+    return given;
+}
+template <class... Args>
+void say_to(std::FILE* where, fmt::format_string<Harmless<Args>...> format, const Args&... args) {
+  fmt::print(where, format, made_harmless(args)...);
+}
+template <class... Args>
+void say(fmt::format_string<Harmless<Args>...> format, const Args&... args) {
+  fmt::print(format, made_harmless(args)...);
+}
 
 Json to_json(const core::Stop& stop);
 Json to_json(const control::Report& report);

@@ -76,8 +76,8 @@ int complete_command(const CLI::App& tree, const std::vector<std::string>& words
   alarm(2);  // a shell waits for us: better no help than a terminal that hangs
   const Completion out = complete(tree, words, seen_names);
   for (const Candidate& each : out.candidates)
-    if (printable(each.word)) fmt::print("{}\t{}\n", each.word, shown(each.what));
-  fmt::print("{}\n", text(out.rest));
+    if (printable(each.word)) say("{}\t{}\n", each.word, shown(each.what));
+  say("{}\n", text(out.rest));
   return control::kDone;
 }
 

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "app/print.h"
 #include "control/hints.h"
 #include "control/hunt.h"
 
@@ -70,8 +71,8 @@ Result<Place> made_place(const Common& common) {
   auto created = host::create(place->site);
   if (!created) return std::unexpected(created.error());
   if (created->fresh)
-    fmt::print(stderr, "notaus: made a new state at {}; stop with: notaus stop --state {} --global\n", place->site.state.path,
-               place->site.state.path);
+    say_to(stderr, "notaus: made a new state at {}; stop with: notaus stop --state {} --global\n", place->site.state.path,
+           place->site.state.path);
   return place;
 }
 

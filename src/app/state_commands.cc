@@ -6,7 +6,6 @@
 #include <thread>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "app/commands.h"
 #include "app/print.h"
@@ -24,7 +23,7 @@ int approve_found(const Place& place) {
   if (effects.empty()) return control::kDone;
   auto approved = control::approve(place.site, effects, actor());
   if (!approved) return fail(approved.error());
-  fmt::print("approved {} tool(s) of {}\n", effects.size(), place.config_path);
+  say("approved {} tool(s) of {}\n", effects.size(), place.config_path);
   return control::kDone;
 }
 
@@ -32,32 +31,32 @@ int recover_state(const Place& place) {
   auto state = host::recover(place.site, actor());
   if (!state) return fail(state.error());
   warn({"running processes deny every call until they are started again: the ledger is a new one"});
-  fmt::print("recovered {}: epoch {} revision {}, {} stop(s) kept\n", place.site.state.path, state->epoch, state->revision,
-             state->stops.size());
+  say("recovered {}: epoch {} revision {}, {} stop(s) kept\n", place.site.state.path, state->epoch, state->revision,
+      state->stops.size());
   return control::kDone;
 }
 
 void print_status(const Place& place, const control::Status& status, const std::string& tenant) {
   const core::State& state = status.view.state;
-  fmt::print("state {}  epoch {}  revision {}\n", place.site.state.path, state.epoch.substr(0, 8), state.revision);
+  say("state {}  epoch {}  revision {}\n", place.site.state.path, state.epoch.substr(0, 8), state.revision);
   for (const page::SeenPoint& point : status.points) {
     if (!point.alive || (!tenant.empty() && point.tenant != tenant)) continue;
     auto running = std::ranges::count(point.calls, Outcome::running, &page::SeenCall::outcome);
-    fmt::print("point {}  tenant {}  agent {}  in flight {}\n", shown(point.process),
-               shown(point.tenant.empty() ? "-" : point.tenant), shown(point.agent.empty() ? "-" : point.agent), running);
+    say("point {}  tenant {}  agent {}  in flight {}\n", shown(point.process), shown(point.tenant.empty() ? "-" : point.tenant),
+        shown(point.agent.empty() ? "-" : point.agent), running);
   }
   std::size_t listed = 0;
   for (const core::Stop& stop : state.stops) {
     if (!tenant.empty() && !stop.selector.tenant.empty() && stop.selector.tenant != tenant) continue;
-    fmt::print("stop {}\n", describe(stop));
+    say("stop {}\n", describe(stop));
     ++listed;
   }
-  fmt::print("sentinel {}: {}, watched by {} point(s)\n", place.site.state.sentinel(),
-             page::sentinel_stands(place.site.state) ? "STANDS" : "absent", status.host.points);
-  if (status.view.rebuilt) fmt::print("the live page was rebuilt\n");
+  say("sentinel {}: {}, watched by {} point(s)\n", place.site.state.sentinel(),
+      page::sentinel_stands(place.site.state) ? "STANDS" : "absent", status.host.points);
+  if (status.view.rebuilt) say("the live page was rebuilt\n");
   std::string_view verdict = listed > 0 ? "STOPPED" : "running";
   if (status.latched || state.fence != Why::allowed) verdict = "EVERYTHING DENIED";
-  fmt::print("{}: {} stop(s), {} point(s), {} call(s) in flight\n", verdict, listed, status.host.points, status.in_flight);
+  say("{}: {} stop(s), {} point(s), {} call(s) in flight\n", verdict, listed, status.host.points, status.in_flight);
 }
 
 Json no_status() {
@@ -77,7 +76,7 @@ int show_once(const Place& place, const StatusFlags& flags, Output output) {
   }
   Json json = to_json(*status);
   json["state_dir"] = place.site.state.path;
-  fmt::print("{}\n", dump(json));
+  say("{}\n", dump(json));
   return control::kDone;
 }
 
@@ -104,7 +103,7 @@ int init_command(const Common& common, Init how) {
     if (file) (void)write_all(file->get(), config::commented_default());
   }
   if (int code = approve_found(*place); code != control::kDone) return code;
-  fmt::print("made {}: wrap a tool server with `notaus mcp -- COMMAND`, stop with `notaus stop`\n", place->site.state.path);
+  say("made {}: wrap a tool server with `notaus mcp -- COMMAND`, stop with `notaus stop`\n", place->site.state.path);
   return control::kDone;
 }
 
@@ -114,15 +113,15 @@ int status_command(const Common& common, const StatusFlags& flags, Output output
   if (flags.assumptions) {
     auto lines = control::assumptions(place->site);
     if (output == Output::json)
-      fmt::print("{}\n", dump({{"schema", 1}, {"assumptions", lines}}));
+      say("{}\n", dump({{"schema", 1}, {"assumptions", lines}}));
     else
-      fmt::print("{}\n", fmt::join(lines, "\n"));
+      for (const std::string& line : lines) say("{}\n", line);
     return control::kDone;
   }
   int code = show_once(*place, flags, output);
   while (flags.watch) {
     std::this_thread::sleep_for(std::chrono::seconds(1));
-    if (output == Output::text) fmt::print("\n");
+    if (output == Output::text) say("\n");
     code = show_once(*place, flags, output);
     std::fflush(stdout);
   }
@@ -144,14 +143,13 @@ int check_command(const Common& common, const CheckFlags& flags, Output output) 
   auto answer = control::check(place->site, {.tenant = flags.tenant, .agent = flags.agent, .tool = flags.tool, .effect = *effect});
   if (output == Output::json) {
     auto or_null = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
-    fmt::print("{}\n", dump({{"schema", 1},
-                             {"allowed", answer.allowed},
-                             {"reason", or_null(answer.reason)},
-                             {"stop", or_null(answer.stop)},
-                             {"revision", answer.revision}}));
+    say("{}\n", dump({{"schema", 1},
+                      {"allowed", answer.allowed},
+                      {"reason", or_null(answer.reason)},
+                      {"stop", or_null(answer.stop)},
+                      {"revision", answer.revision}}));
   } else {
-    fmt::print("{}\n",
-               answer.allowed ? "allowed" : shown(answer.reason) + (answer.stop.empty() ? "" : "  (stop " + answer.stop + ")"));
+    say("{}\n", answer.allowed ? "allowed" : shown(answer.reason) + (answer.stop.empty() ? "" : "  (stop " + answer.stop + ")"));
   }
   if (!answer.help.empty()) warn({answer.help});
   return answer.allowed ? control::kDone : control::kDenied;
@@ -168,10 +166,10 @@ int doctor_command(const Common& common, Output output) {
   if (output == Output::json) {
     Json list = Json::array();
     for (const control::Finding& finding : findings) list.push_back({{"finding", finding.what}, {"remedy", finding.remedy}});
-    fmt::print("{}\n", dump({{"schema", 1}, {"state_dir", place->site.state.path}, {"findings", list}}));
+    say("{}\n", dump({{"schema", 1}, {"state_dir", place->site.state.path}, {"findings", list}}));
   } else {
-    for (const control::Finding& finding : findings) fmt::print("{}\n    {}\n", shown(finding.what), shown(finding.remedy));
-    fmt::print("{}: {} finding(s)\n", place->site.state.path, findings.size());
+    for (const control::Finding& finding : findings) say("{}\n    {}\n", shown(finding.what), shown(finding.remedy));
+    say("{}: {} finding(s)\n", place->site.state.path, findings.size());
   }
   return findings.empty() ? control::kDone : control::kFailed;
 }

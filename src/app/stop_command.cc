@@ -34,24 +34,24 @@ int suggest(const Common& common) {
   }
   for (const std::string& active : seen.tenants)
     if (active != "default" || tenant == "TENANT") tenant = shown(active);
-  fmt::print(stderr,
-             "notaus: what shall be stopped? There is no default scope. One of:\n"
-             "  notaus stop --tenant {} --reason \"…\"     writes of one tenant; reads go on\n"
-             "  notaus stop --tool NAME --reason \"…\"         one tool, for everyone (also prefix.*)\n"
-             "  notaus stop --global --mode stop_all         everything, everywhere\n",
-             tenant);
+  say_to(stderr,
+         "notaus: what shall be stopped? There is no default scope. One of:\n"
+         "  notaus stop --tenant {} --reason \"…\"     writes of one tenant; reads go on\n"
+         "  notaus stop --tool NAME --reason \"…\"         one tool, for everyone (also prefix.*)\n"
+         "  notaus stop --global --mode stop_all         everything, everywhere\n",
+         tenant);
   if (seen.tenants.size() > 1) {
-    fmt::print(stderr, "Tenants active now:");
-    for (const std::string& active : seen.tenants) fmt::print(stderr, " {}", shown(active));
-    fmt::print(stderr, "\n");
+    say_to(stderr, "Tenants active now:");
+    for (const std::string& active : seen.tenants) say_to(stderr, " {}", shown(active));
+    say_to(stderr, "\n");
   }
   return control::kUsage;
 }
 
 void print_calls(const control::Report& report, const char* title) {
   if (report.in_flight.empty()) return;
-  fmt::print("{}: {}\n", title, report.in_flight.size());
-  for (const control::InFlight& call : report.in_flight) fmt::print("  {}\n", describe(call));
+  say("{}: {}\n", title, report.in_flight.size());
+  for (const control::InFlight& call : report.in_flight) say("  {}\n", describe(call));
 }
 
 std::string headline(const control::Report& report, std::string_view verb) {
@@ -79,29 +79,28 @@ const char* verb_of(const control::Report& report) {
 int answer_stop(const control::Report& report, Output output) {
   warn(report.warnings);
   if (output == Output::json) {
-    if (report.exit != control::kNotAuthorised) fmt::print("{}\n", dump(to_json(report)));
+    if (report.exit != control::kNotAuthorised) say("{}\n", dump(to_json(report)));
     return report.exit;
   }
   print_calls(report, "in flight when it stopped");
-  if (report.record.reason.empty() && report.stored)
-    fmt::print("add the reason:  notaus note {} --reason \"…\"\n", report.record.id);
-  if (report.stored || report.record.host_only) fmt::print("lift it:         notaus resume {} --reason \"…\"\n", report.record.id);
+  if (report.record.reason.empty() && report.stored) say("add the reason:  notaus note {} --reason \"…\"\n", report.record.id);
+  if (report.stored || report.record.host_only) say("lift it:         notaus resume {} --reason \"…\"\n", report.record.id);
   if (!report.checkpoint.empty())
-    fmt::print("check the log:   notaus audit verify --since \"{}\"\n", audit::ticket_text(report.checkpoint));
-  fmt::print("{}\n", headline(report, verb_of(report)));
+    say("check the log:   notaus audit verify --since \"{}\"\n", audit::ticket_text(report.checkpoint));
+  say("{}\n", headline(report, verb_of(report)));
   return report.exit;
 }
 
 int answer_preview(const control::Report& report, Output output) {
   warn(report.warnings);
   if (output == Output::json) {
-    fmt::print("{}\n", dump(to_json(report)));
+    say("{}\n", dump(to_json(report)));
     return report.exit;
   }
   print_calls(report, "in flight now, would be listed");
   std::size_t points = report.hosts.empty() ? 0 : report.hosts.front().points;
-  fmt::print("dry run, nothing was changed: would stop {} mode={} on {} point(s), {} call(s) in flight\n",
-             shown(core::text(report.record.selector)), text(report.record.mode), points, report.in_flight.size());
+  say("dry run, nothing was changed: would stop {} mode={} on {} point(s), {} call(s) in flight\n",
+      shown(core::text(report.record.selector)), text(report.record.mode), points, report.in_flight.size());
   return report.exit;
 }
 
@@ -163,16 +162,16 @@ int resume_command(const Common& common, const ResumeFlags& flags, Output output
   if (flags.despite_silent) request.silent = control::Silent::passed_over;
   if (by_selector) request.selector = selector_of(flags.scope);
   control::Report report = control::resume(place->site, request);
-  if (output == Output::json && report.exit != control::kNotAuthorised) fmt::print("{}\n", dump(to_json(report)));
+  if (output == Output::json && report.exit != control::kNotAuthorised) say("{}\n", dump(to_json(report)));
   if (report.exit != control::kDone && report.exit != control::kNotConfirmed) {
-    for (const std::string& why : report.warnings) fmt::print(stderr, "notaus: not resumed: {}\n", why);
+    for (const std::string& why : report.warnings) say_to(stderr, "notaus: not resumed: {}\n", why);
     return report.exit;
   }
   warn(report.warnings);
   if (output == Output::json) return report.exit;
-  if (!report.still_stopped_by.empty()) fmt::print("still stopped by: {}\n", fmt::join(report.still_stopped_by, ", "));
-  fmt::print("resumed {} revision={} by {}: {}\n", flags.id.empty() ? report.record.id : flags.id, report.revision.value_or(0),
-             request.by, shown(flags.reason));
+  if (!report.still_stopped_by.empty()) say("still stopped by: {}\n", fmt::format("{}", fmt::join(report.still_stopped_by, ", ")));
+  say("resumed {} revision={} by {}: {}\n", flags.id.empty() ? report.record.id : flags.id, report.revision.value_or(0), request.by,
+      shown(flags.reason));
   return report.exit;
 }
 
@@ -180,12 +179,12 @@ int note_command(const Common& common, const std::string& id, const std::string&
   auto place = existing_place(common);
   if (!place) return fail(place.error(), output, to_json(control::Report{}));
   control::Report report = control::note(place->site, id, reason, actor());
-  if (output == Output::json) fmt::print("{}\n", dump(to_json(report)));
+  if (output == Output::json) say("{}\n", dump(to_json(report)));
   if (report.exit != control::kDone) {
     warn(report.warnings);
     return report.exit;
   }
-  if (output == Output::text) fmt::print("noted {} revision={}: {}\n", id, report.revision.value_or(0), shown(reason));
+  if (output == Output::text) say("noted {} revision={}: {}\n", id, report.revision.value_or(0), shown(reason));
   return report.exit;
 }
 

@@ -35,11 +35,11 @@ std::string change_of(const control::Weighed& row) {
 void print_table(const std::vector<control::Weighed>& rows) {
   std::size_t width = 4;
   for (const control::Weighed& row : rows) width = std::max(width, std::min<std::size_t>(shown(row.hint.tool).size(), 40));
-  fmt::print("{:{}}  {:11}  {:9}\n", "TOOL", width, "SERVER SAYS", "CATALOGUE");
+  say("{:{}}  {:11}  {:9}\n", "TOOL", width, "SERVER SAYS", "CATALOGUE");
   for (const control::Weighed& row : rows) {
     std::string line = fmt::format("{:{}}  {:11}  {:9}  {}", shown(row.hint.tool), width, row.hint.read_only ? "read-only" : "-",
                                    effect_or(row.catalogue, "-"), shown(change_of(row)));
-    fmt::print("{}\n", line.substr(0, line.find_last_not_of(' ') + 1));
+    say("{}\n", line.substr(0, line.find_last_not_of(' ') + 1));
   }
 }
 
@@ -89,16 +89,16 @@ int approve_server(const Place& place, const ToolsFlags& flags) {
   all.insert(writes.begin(), writes.end());
   const std::string what = fmt::format("{} tool(s): {} become read, {} become write", rows->size(), reads.size(), writes.size());
   if (all.empty()) {
-    fmt::print("{} tool(s): nothing changes\n", rows->size());
+    say("{} tool(s): nothing changes\n", rows->size());
     return control::kDone;
   }
   if (flags.dry_run) {
-    fmt::print("{}; nothing was changed\n", what);
+    say("{}; nothing was changed\n", what);
     return control::kDone;
   }
   auto revision = set_effects(place, all);
   if (!revision) return fail({Kind::broken, revision.error().what});
-  fmt::print("approved {} revision={}\n", what, *revision);
+  say("approved {} revision={}\n", what, *revision);
   return control::kDone;
 }
 
@@ -134,17 +134,17 @@ int tools_list_command(const Common& common, const ToolsFlags& flags, Output out
     answer["server"] = to_json(rows);
   }
   if (output == Output::json) {
-    fmt::print("{}\n", dump(answer));
+    say("{}\n", dump(answer));
     return control::kDone;
   }
   if (flags.asks_server()) {
     print_table(rows);
-    fmt::print("{} tool(s); nothing was changed: `notaus tools approve` with the same arguments does it\n", rows.size());
+    say("{} tool(s); nothing was changed: `notaus tools approve` with the same arguments does it\n", rows.size());
     return control::kDone;
   }
-  for (const auto& [tool, effect] : view->state.catalogue) fmt::print("{:5}  {}\n", core::text(effect), shown(tool));
-  for (const std::string& tool : waiting) fmt::print("read, not approved yet  {}\n", shown(tool));
-  fmt::print("{} tool(s); every other tool counts as write\n", view->state.catalogue.size());
+  for (const auto& [tool, effect] : view->state.catalogue) say("{:5}  {}\n", core::text(effect), shown(tool));
+  for (const std::string& tool : waiting) say("read, not approved yet  {}\n", shown(tool));
+  say("{} tool(s); every other tool counts as write\n", view->state.catalogue.size());
   return control::kDone;
 }
 
@@ -161,8 +161,8 @@ int tools_approve_command(const Common& common, const ToolsFlags& flags) {
     return fail({Kind::gone, "nothing to approve: name TOOL=read, or list tools: in " + place->site.state.config()});
   auto revision = set_effects(*place, *effects);
   if (!revision) return fail({Kind::broken, revision.error().what});
-  for (const auto& [tool, effect] : *effects) fmt::print("{:5}  {}\n", core::text(effect), shown(tool));
-  fmt::print("approved {} tool(s) revision={}\n", effects->size(), *revision);
+  for (const auto& [tool, effect] : *effects) say("{:5}  {}\n", core::text(effect), shown(tool));
+  say("approved {} tool(s) revision={}\n", effects->size(), *revision);
   return control::kDone;
 }
 

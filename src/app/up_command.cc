@@ -49,8 +49,8 @@ std::size_t most_connections() {
   return std::min<rlim_t>(most, 50'000);
 }
 
-void say(const std::string& line) {
-  fmt::print(stderr, "notaus: {}\n", line);
+void tell(const std::string& line) {
+  say_to(stderr, "notaus: {}\n", line);
   std::fflush(stderr);
 }
 
@@ -59,16 +59,16 @@ void reload(const Common& common, gate::Gateway& gateway) {
   auto place = find_place(common);
   if (place && !place->config_trouble.empty()) place = trouble(Kind::broken, place->config_trouble);
   auto policy = place ? gate_policy(place->config, config::process_environment()) : std::unexpected(place.error());
-  if (!policy) return say("not reloaded, nothing has changed: " + policy.error().what);
+  if (!policy) return tell("not reloaded, nothing has changed: " + policy.error().what);
   (void)propose_tools(*place);
   gateway.reload(*policy);
-  say(fmt::format("reloaded {}: {} route(s)", place->config_path, (*policy)->routes.all().size()));
+  tell(fmt::format("reloaded {}: {} route(s)", place->config_path, (*policy)->routes.all().size()));
 }
 
 void serve(const Common& common, gate::Gateway& gateway, const Fd& signals) {
   unsigned signal = next_signal(signals);
   for (; signal == SIGHUP; signal = next_signal(signals)) reload(common, gateway);
-  say(fmt::format("ending: no new calls, up to {} s for those under way; once more to end now", kDrain.count()));
+  tell(fmt::format("ending: no new calls, up to {} s for those under way; once more to end now", kDrain.count()));
   std::thread([&signals] {
     (void)next_signal(signals);
     _exit(control::kFailed);  // whoever insists has seen what is under way
@@ -97,9 +97,9 @@ int up_command(const Common& common) {
   if (std::string trouble = (*gateway)->trouble(); !trouble.empty()) warn({trouble});
   auto doorman = Doorman::open(*place);
   if (!doorman) warn({doorman.error().in("others cannot stop through the control socket").what});
-  host::Rounds rounds(place->site, [](const std::string& trouble) { say(trouble.empty() ? "all well again" : trouble); });
-  say(fmt::format("up: state={} gate={} servers={} routes={}", place->site.state.path, (*gateway)->address(),
-                  (*policy)->servers.size() + (*policy)->commands.size(), (*policy)->routes.all().size()));
+  host::Rounds rounds(place->site, [](const std::string& trouble) { tell(trouble.empty() ? "all well again" : trouble); });
+  tell(fmt::format("up: state={} gate={} servers={} routes={}", place->site.state.path, (*gateway)->address(),
+                   (*policy)->servers.size() + (*policy)->commands.size(), (*policy)->routes.all().size()));
   serve(common, **gateway, signals);
   return control::kDone;
 }

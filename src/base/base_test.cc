@@ -26,8 +26,17 @@ TEST(Json, HostileTextStaysOneStringOnOneLine) {
       {"\xc0\xaf", "\"\\ufffd\\ufffd\""},         // overlong '/'
       {"\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\""},  // a surrogate is no character
       {"cut\xe2\x82", "\"cut\\ufffd\\ufffd\""},
+      {"csi\u009b2J", "\"csi\\u009b2J\""},  // a terminal obeys it as ESC [
+      {"\u202egnp.exe", "\"\\u202egnp.exe\""},
+      {"a\u2066b\u2069\u200f\u061c", "\"a\\u2066b\\u2069\\u200f\\u061c\""},
+      {"tag\U000E0041", "\"tag\\udb40\\udc41\""},
+      {"\u00a0\u2027\u202f\u2065\ufefe\U000E0080", "\"\u00a0\u2027\u202f\u2065\ufefe\U000E0080\""},  // the neighbours of those
   };
-  for (const Row& row : rows) EXPECT_EQ(json_string(row.text), row.json);
+  for (const Row& row : rows) {
+    EXPECT_EQ(json_string(row.text), row.json);
+    EXPECT_EQ('"' + shown(row.text) + '"', row.json);
+  }
+  EXPECT_EQ(harmless("{\"a\":\"\\\\\u009b\"}\n"), "{\"a\":\"\\\\\\u009b\"}\\n");
 }
 
 TEST(Json, LineOfFields) {

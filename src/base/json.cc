@@ -1,39 +1,69 @@
 #include "base/json.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/utf8.h"
 
 namespace notaus {
+namespace {
 
-std::string json_string(std::string_view text) {
-  std::string out = "\"";
+char32_t code_point(std::string_view one) {
+  auto byte = [&](std::size_t i) { return static_cast<unsigned char>(one[i]); };
+  if (one.size() == 1) return byte(0);
+  char32_t code = byte(0) & (0x7f >> one.size());
+  for (std::size_t i = 1; i < one.size(); ++i) code = code << 6 | (byte(i) & 0x3f);
+  return code;
+}
+
+bool obeyed(char32_t code) {
+  auto in = [&](char32_t first, char32_t last) { return code >= first && code <= last; };
+  return code < 0x20 || in(0x7f, 0x9f) || code == 0x61c || in(0x200e, 0x200f) || in(0x2028, 0x202e) || in(0x2066, 0x2069) ||
+         code == 0xfeff || in(0xe0000, 0xe007f);
+}
+
+void escape(std::string& out, char32_t code) {
+  if (code == '\n')
+    out += "\\n";
+  else if (code < 0x10000)
+    out += fmt::format("\\u{:04x}", static_cast<unsigned>(code));
+  else
+    out +=
+        fmt::format("\\u{:04x}\\u{:04x}", 0xd7c0 + static_cast<unsigned>(code >> 10), 0xdc00 + static_cast<unsigned>(code & 0x3ff));
+}
+
+enum class Quotes { kept, escaped };
+std::string escaped(std::string_view text, Quotes quotes) {
+  std::string out;
   while (!text.empty()) {
-    std::size_t length = utf8_length(text);
-    std::string_view one = text.substr(0, length == 0 ? 1 : length);
+    const auto odd = std::ranges::find_if(text, [](char c) { return c < 0x20 || c > 0x7e || c == '"' || c == '\\'; });
+    const auto plain = static_cast<std::size_t>(odd - text.begin());
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    const std::size_t length = utf8_length(text);
+    const std::string_view one = text.substr(0, length == 0 ? 1 : length);
     text.remove_prefix(one.size());
-    auto c = static_cast<unsigned char>(one.front());
-    if (length == 0) {
+    if (length == 0)
       out += "\\ufffd";
-    } else if (one == "\"" || one == "\\") {
+    else if (obeyed(code_point(one)))
+      escape(out, code_point(one));
+    else if (quotes == Quotes::escaped && (one == "\"" || one == "\\"))
       (out += '\\') += one;
-    } else if (one == "\n") {
-      out += "\\n";
-    } else if (one.size() == 1 && (c < 0x20 || c == 0x7f)) {
-      out += fmt::format("\\u{:04x}", c);
-    } else if (one == "\u2028" || one == "\u2029") {
-      out += one == "\u2028" ? "\\u2028" : "\\u2029";
-    } else {
+    else
       out += one;
-    }
   }
-  return out += '"';
+  return out;
 }
 
-std::string shown(std::string_view text) {
-  std::string quoted = json_string(text);
-  return quoted.substr(1, quoted.size() - 2);
-}
+}  // namespace
+
+std::string json_string(std::string_view text) { return '"' + escaped(text, Quotes::escaped) + '"'; }
+
+std::string shown(std::string_view text) { return escaped(text, Quotes::escaped); }
+
+std::string harmless(std::string_view text) { return escaped(text, Quotes::kept); }
 
 JsonLine& JsonLine::raw(std::string_view key, std::string_view json) {
   text_ += text_.empty() ? "{" : ",";

@@ -1,7 +1,7 @@
 // base/json.h: writes one JSON object on one line, for the paths that must not allocate a document: spools and gates.
 //
-// Any bytes become valid JSON: what is not UTF-8 is replaced by U+FFFD, and control characters, U+2028, U+2029 and DEL are escaped,
-// so a hostile name can neither end the line nor start a second field.
+// Any bytes become valid JSON: what is not UTF-8 is replaced by U+FFFD, and what a terminal or a browser obeys is escaped, so a hostile
+// name can neither end the line, nor start a second field, nor change how the rest of it looks.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,10 @@ namespace notaus {
 
 std::string json_string(std::string_view text);  // with its quotes
 std::string shown(std::string_view text);  // without them: what a stranger wrote, safe to print on a terminal
+
+// The same, but quotes and backslashes stand as they are: for text that is JSON already, or that nobody will parse. What is escaped are
+// control characters, also those of U+0080 to U+009F, what ends a line, what turns the direction of writing, and tags, which nobody sees.
+std::string harmless(std::string_view text);
 
 class JsonLine {
  public:
