@@ -5,42 +5,39 @@
 
 #include "app/commands.h"
 #include "app/print.h"
+#include "app/report_html.h"
 #include "audit/report.h"
 #include "audit/view.h"
 
 namespace notaus::app {
 namespace {
 
-// What has been spooled so far is drained first, so that the log is as new as it can be; if somebody else is at it, that is as good.
-Result<std::vector<std::string>> fresh_log(const Place& place) {
-  if (auto drained = host::drain(place.site, std::chrono::milliseconds(1000)); !drained && drained.error().kind != Kind::retry)
-    warn({"the log is not up to date: " + drained.error().what});
-  return audit::read_log(place.site.state.log());
-}
-
-void print_lines(const std::vector<std::string>& lines, Output output) {
-  for (const std::string& line : lines) fmt::print("{}\n", output == Output::json ? line : audit::describe(line));
+audit::Take print_lines(Output output) {
+  return [output](const std::string& line) {
+    say("{}\n", output == Output::json ? line : audit::describe(line));
+    return std::ferror(stdout) == 0;  // else whoever read us has gone
+  };
 }
 
 // "10m", "2h", "3d" ago, or an ISO time as the log writes it.
-Result<std::string> since_of(const std::string& text) {
+Result<std::string> time_of(const char* flag, const std::string& text) {
   if (text.empty() || text.find('-') != std::string::npos) return text;
   std::int64_t number = 0;
   std::size_t digits = text.find_first_not_of("0123456789");
   if (digits == 0 || digits == std::string::npos || digits > 9 || digits + 1 != text.size())
-    return trouble(Kind::refused, fmt::format("--since {}: expected 90s, 10m, 2h, 3d, or a time like 2026-11-22T03:00:00Z", text));
+    return trouble(Kind::refused, fmt::format("{} {}: expected 90s, 10m, 2h, 3d, or a time like 2026-11-22T03:00:00Z", flag, text));
   number = std::stoll(text.substr(0, digits));
   constexpr std::string_view kUnits = "smhd";
   constexpr std::int64_t kSeconds[] = {1, 60, 3600, 86400};
   std::size_t unit = kUnits.find(text[digits]);
-  if (unit == std::string_view::npos) return trouble(Kind::refused, fmt::format("--since {}: the unit is s, m, h or d", text));
+  if (unit == std::string_view::npos) return trouble(Kind::refused, fmt::format("{} {}: the unit is s, m, h or d", flag, text));
   return iso8601({wall_now().ms - number * kSeconds[unit] * 1000});
 }
 
 Result<audit::Filter> filter_of(const AuditFlags& flags) {
-  auto since = since_of(flags.since);
-  if (!since) return std::unexpected(since.error());
-  return audit::Filter{*since, flags.tenant, flags.stop};
+  auto since = time_of("--since", flags.since), until = time_of("--until", flags.until);
+  if (!since || !until) return std::unexpected(since ? until.error() : since.error());
+  return audit::Filter{*since, *until, flags.tenant, flags.agent, flags.tool, flags.kind, flags.reason, flags.stop};
 }
 
 int usage(const Trouble& why) {
@@ -49,19 +46,36 @@ int usage(const Trouble& why) {
 }
 
 Json to_json(const audit::CleanUp& found) {
-  Json rows = Json::array();
-  for (const audit::Row& row : found.rows)
-    rows.push_back({{"tenant", row.tenant},
-                    {"tool", row.tool},
-                    {"done", row.done},
-                    {"unknown", row.unknown},
-                    {"not_sent", row.not_sent},
-                    {"repeated", row.repeated},
-                    {"denied", row.denied},
-                    {"first", row.first},
-                    {"last", row.last}});
-  return {{"schema", 1},  {"since", found.since}, {"until", found.until},
-          {"rows", rows}, {"gaps", found.gaps},   {"unknown_calls", found.unknown_calls}};
+  auto list = [](const auto& all, auto one) {
+    Json out = Json::array();
+    for (const auto& each : all) out.push_back(one(each));
+    return out;
+  };
+  auto or_null = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
+  return {{"schema", 1},
+          {"since", found.since},
+          {"until", found.until},
+          {"rows", list(found.rows,
+                        [](const audit::Row& row) -> Json {
+                          return {{"tenant", row.tenant},     {"agent", row.agent},     {"tool", row.tool},
+                                  {"done", row.done},         {"unknown", row.unknown}, {"not_sent", row.not_sent},
+                                  {"repeated", row.repeated}, {"denied", row.denied},   {"first", row.first},
+                                  {"last", row.last}};
+                        })},
+          {"gaps", found.gaps},
+          {"unknown_calls", list(found.unknown, [](const audit::Unknown& one) { return one.call; })},
+          {"repeats", list(found.repeats,
+                           [](const audit::Repeat& one) -> Json {
+                             return {{"tenant", one.tenant}, {"tool", one.tool},   {"args", one.args},
+                                     {"times", one.times},   {"first", one.first}, {"last", one.last}};
+                           })},
+          {"events",
+           list(found.events,
+                [&](const audit::Event& one) -> Json {
+                  return {{"at", one.at}, {"kind", one.kind}, {"id", one.id}, {"by", one.by}, {"reason", or_null(one.reason)}};
+                })},
+          {"harm", or_null(found.harm)},
+          {"stopped", or_null(found.stopped)}};
 }
 
 // "2026-11-22T03:12:07Z to 03:15:41Z": the second day only if it is another.
@@ -75,24 +89,28 @@ std::string span(const audit::Row& row) {
 
 void print_report(const audit::CleanUp& found) {
   std::uint64_t out = 0, unknown = 0, denied = 0;
-  fmt::print("{:10} {:16} {:>6} {:>7} {:>8} {:>6}  {}\n", "tenant", "tool", "done", "unknown", "repeated", "denied",
-             "first to last");
+  say("{:10} {:10} {:16} {:>6} {:>7} {:>8} {:>6}  {}\n", "tenant", "agent", "tool", "done", "unknown", "repeated", "denied",
+      "first to last");
   for (const audit::Row& row : found.rows) {
-    fmt::print("{:10} {:16} {:>6} {:>7} {:>8} {:>6}  {}\n", shown(row.tenant), shown(row.tool), row.done, row.unknown, row.repeated,
-               row.denied, span(row));
+    say("{:10} {:10} {:16} {:>6} {:>7} {:>8} {:>6}  {}\n", shown(row.tenant), shown(row.agent), shown(row.tool), row.done,
+        row.unknown, row.repeated, row.denied, span(row));
     out += row.done;
     unknown += row.unknown;
     denied += row.denied;
   }
-  for (const std::string& call : found.unknown_calls) fmt::print("outcome unknown: {}\n", shown(call));
-  if (found.gaps > 0) fmt::print("{} record(s) were lost; they are counted, their contents are not known\n", found.gaps);
-  fmt::print("{} write(s) took effect, {} may have, {} call(s) were denied\n", out, unknown, denied);
+  for (const audit::Repeat& one : found.repeats)
+    say("the same arguments, {} times: {} {}, digest {}\n", one.times, shown(one.tenant), shown(one.tool), shown(one.args));
+  for (const audit::Unknown& one : found.unknown) say("outcome unknown: {}\n", shown(one.call));
+  if (found.gaps > 0) say("{} record(s) were lost; they are counted, their contents are not known\n", found.gaps);
+  if (!found.harm.empty() && found.stopped >= found.harm)
+    say("first write {}, stopped {}\n", shown(found.harm), shown(found.stopped));
+  say("{} write(s) took effect, {} may have, {} call(s) were denied\n", out, unknown, denied);
 }
 
 struct Question {
   Place place;
   audit::Filter filter;
-  std::vector<std::string> lines;  // of the log, all of it
+  Result<audit::Search> log;  // gone: there is none yet
 };
 
 // What all three commands begin with; else the exit code.
@@ -101,43 +119,66 @@ std::expected<Question, int> asked(const Common& common, const AuditFlags& flags
   if (!filter) return std::unexpected(usage(filter.error()));
   auto place = existing_place(common);
   if (!place) return std::unexpected(fail(place.error(), output, nothing));
-  auto lines = fresh_log(*place);
-  if (!lines) return std::unexpected(fail(lines.error(), output, nothing));
-  return Question{*std::move(place), *std::move(filter), *std::move(lines)};
+  auto log = fresh_log(*place);
+  if (!log && log.error().kind != Kind::gone) return std::unexpected(fail(log.error(), output, nothing));
+  return Question{*std::move(place), *std::move(filter), std::move(log)};
+}
+
+Result<audit::CleanUp> report_on(const Question& question) {
+  const auto& log = question.log;
+  if (!log) return audit::CleanUp{.since = question.filter.since, .until = question.filter.until};
+  std::string end;
+  auto last = log->each(
+      {}, [&](const std::string& line) { return end = audit::time_of(line), true; },
+      log->size() - std::min<std::uint64_t>(log->size(), 1));
+  if (!last) return std::unexpected(last.error());
+  return audit::clean_up([&](const audit::Filter& filter, const audit::Take& take) { return log->each(filter, take); },
+                         question.filter, end);
 }
 
 }  // namespace
 
+Result<audit::Search> fresh_log(const Place& place) {
+  if (auto drained = host::drain(place.site, std::chrono::milliseconds(1000)); !drained && drained.error().kind != Kind::retry)
+    warn({"the log is not up to date: " + drained.error().what});
+  return audit::Search::open(place.site.state.log());
+}
+
 int audit_list_command(const Common& common, const AuditFlags& flags, Output output) {
   auto question = asked(common, flags, output);
   if (!question) return question.error();
-  print_lines(audit::select(question->lines, question->filter), output);
-  return control::kDone;
+  if (!question->log) return control::kDone;
+  auto read = question->log->each(question->filter, print_lines(output));
+  return read ? control::kDone : fail(read.error());
 }
 
 int audit_tail_command(const Common& common, const AuditFlags& flags, Output output) {
   auto question = asked(common, flags, output);
   if (!question) return question.error();
-  Result<std::vector<std::string>> lines = std::move(question->lines);
-  auto seen = static_cast<std::ptrdiff_t>(lines->size() > 10 ? lines->size() - 10 : 0);
-  while (lines) {
-    if (seen < std::ssize(*lines)) print_lines(audit::select({lines->begin() + seen, lines->end()}, question->filter), output);
-    seen = std::ssize(*lines);
+  Result<audit::Search> log = std::move(question->log);
+  std::uint64_t seen = log && log->size() > 10 ? log->size() - 10 : 0;
+  while (log || log.error().kind == Kind::gone) {
+    if (log && log->size() < seen) seen = 0;  // another log has begun
+    if (auto read = log ? log->each(question->filter, print_lines(output), seen) : Result<>{}; !read) return fail(read.error());
+    if (log) seen = log->size();
     if (std::fflush(stdout) != 0) return control::kDone;  // whoever read us has gone
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
-    lines = fresh_log(question->place);
+    log = fresh_log(question->place);
   }
-  return fail(lines.error());
+  return fail(log.error());
 }
 
 int audit_report_command(const Common& common, const AuditFlags& flags, Output output) {
   auto question = asked(common, flags, output, to_json(audit::CleanUp{}));
   if (!question) return question.error();
-  auto found = audit::clean_up(question->lines, question->filter);
-  if (output == Output::json)
-    fmt::print("{}\n", dump(to_json(found)));
+  auto found = report_on(*question);
+  if (!found) return fail(found.error(), output, to_json(audit::CleanUp{}));
+  if (flags.html)
+    fmt::print("{}", report_html(*found, question->place.site.host));
+  else if (output == Output::json)
+    say("{}\n", dump(to_json(*found)));
   else
-    print_report(found);
+    print_report(*found);
   return control::kDone;
 }
 

@@ -244,13 +244,35 @@ void add_audit(CLI::App& app, Line& line) {
   auto sub = [&](const char* name, const char* what, int (*run)(const Common&, const AuditFlags&, Output)) {
     CLI::App* made = command(*audit, line, name, what, [&line, run] { return run(line.common, line.audit, line.output()); });
     made->add_option("--since", line.audit.since, "90s, 10m, 2h, 3d ago, or a time like 2026-11-22T03:00:00Z")->type_name("TIME");
+    made->add_option("--until", line.audit.until, "the same: what is older")->type_name("TIME");
     made->add_option("--tenant", line.audit.tenant, "only this tenant")->type_name("TENANT");
     made->add_option("--stop", line.audit.stop, "only this stop and what it denied")->type_name("STOP");
     with_json(made, line);
+    return made;
   };
-  sub("list", "The log, oldest first; with --json one object a line.", audit_list_command);
-  sub("tail", "The last records, and new ones as they come.", audit_tail_command);
-  sub("report", "The clean-up list: what took effect, what may have, what was denied.", audit_report_command);
+  auto with_words = [&](CLI::App* made) {
+    made->add_option("--agent", line.audit.agent, "only this agent")->type_name("AGENT");
+    made->add_option("--tool", line.audit.tool, "only this tool, or all that begin so: crm.*")->type_name("TOOL");
+    made->add_option("--kind", line.audit.kind, "only records of this kind: stop, resume, blocked, admitted_write, …")
+        ->type_name("KIND");
+    made->add_option("--reason", line.audit.reason, "only of this reason, or what begins so up to a colon: \"killed: stop_all\"")
+        ->type_name("TEXT");
+  };
+  with_words(sub("list", "The log, oldest first; with --json one object a line.", audit_list_command));
+  with_words(sub("tail", "The last records, and new ones as they come.", audit_tail_command));
+  sub("report", "The clean-up list: what took effect, what may have, what was denied.", audit_report_command)
+      ->add_flag("--html", line.audit.html, "a page to read and print, with a picture of when");
+  CLI::App* exported =
+      command(*audit, line, "export", "The log for what collects logs; with a cursor, what is new since the last time.",
+              [&line] { return audit_export_command(line.common, line.exported); });
+  exported->add_option("--format", line.exported.format, "json: the records as they are (default); ocsf: OCSF 1.3.0")
+      ->type_name("FORMAT");
+  exported
+      ->add_option("--cursor", line.exported.cursor,
+                   "begin where this file says, and let it say where this ended once all is written")
+      ->type_name("FILE");
+  exported->footer(
+      "A record may come twice if an export is killed, and none is left out. The cursor is a checkpoint: it is a witness, too.");
   add_evidence(*audit, line);
 }
 

@@ -28,6 +28,7 @@ struct Line {
   ToolsFlags tools;
   AuditFlags audit;
   EvidenceFlags evidence;
+  ExportFlags exported;
   McpFlags mcp;
   RunFlags worker;
   InstallFlags install;

@@ -76,11 +76,17 @@ int tools_list_command(const Common& common, const ToolsFlags& flags, Output out
 int tools_approve_command(const Common& common, const ToolsFlags& flags);
 
 struct AuditFlags {
-  std::string since, tenant, stop;
+  std::string since, until, tenant, agent, tool, kind, reason, stop;
+  bool html = false;
 };
 int audit_list_command(const Common& common, const AuditFlags& flags, Output output);
 int audit_tail_command(const Common& common, const AuditFlags& flags, Output output);
 int audit_report_command(const Common& common, const AuditFlags& flags, Output output);
+
+struct ExportFlags {
+  std::string format = "json", cursor;  // a file
+};
+int audit_export_command(const Common& common, const ExportFlags& flags);
 
 struct EvidenceFlags {
   std::string log;      // a log's directory; empty: the state's

@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kEnded = "ended-";
-constexpr const char* kParts[] = {"checkpoint", "vkey", "tile", "wal"};
+constexpr const char* kParts[] = {"checkpoint", "vkey", "tile", "wal", "index"};
 
 // A note's name has no space and no plus; a host may be called anything.
 std::string in_name(const std::string& text) {

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "audit/entry.h"
+#include "audit/index.h"
 #include "base/boot.h"
 
 namespace notaus::audit {
@@ -79,6 +80,7 @@ Result<> Log::append(const std::vector<Record>& records) {
   frame.checkpoint = *checkpoint;
   frame.cursor = cursor.text();
   if (auto written = write_ahead(frame); !written) return written;
+  add_to_index(edge.tree().size() / kTileWidth, files);
   edge_ = std::move(edge);
   cursor_ = std::move(cursor);
   checkpoint_ = *std::move(checkpoint);
@@ -87,6 +89,14 @@ Result<> Log::append(const std::vector<Record>& records) {
   unwritten_ = std::move(files);
   (void)publish();  // what cannot be written now is written with the next append, or made again by the next open()
   return {};
+}
+
+// The bundles that are full since, up to number `end`.
+void Log::add_to_index(std::uint64_t end, const Files& full) const {
+  std::vector<IndexRow> rows;
+  for (std::uint64_t bundle = size() / kTileWidth; bundle < end; ++bundle)
+    if (auto entries = entries_in(full.at(entries_path(bundle)))) rows.push_back(index_row(bundle, *entries));
+  if (!rows.empty()) add_rows(place_.directory, signer_.name, rows);
 }
 
 Result<std::string> Log::sign_root(const Tree& tree) const {
@@ -124,8 +134,7 @@ Result<> Log::settle() {
 }
 
 Frame Log::first_frame() const {
-  Frame out{
-      .size = size(), .boot = boot_id(), .checkpoint = checkpoint_, .cursor = cursor_.text(), .entries = edge_.open_bundle()};
+  Frame out{.size = size(), .boot = boot_id(), .checkpoint = checkpoint_, .cursor = cursor_.text(), .entries = edge_.open_bundle()};
   for (const auto& level : std::span(edge_.tree().edge()).subspan(edge_.tree().edge().empty() ? 0 : 1))
     out.upper.push_back(tile_bytes(level));
   return out;

@@ -51,6 +51,7 @@ class Log {
   [[nodiscard]] std::string contradiction(const Standing& found) const;
 
   [[nodiscard]] Result<std::string> sign_root(const Tree& tree) const;
+  void add_to_index(std::uint64_t end, const Files& full) const;
   Result<> write_ahead(const Frame& frame);
   Result<> publish();
   Result<> next_segment();

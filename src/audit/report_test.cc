@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "audit/clean_up.h"
 #include "audit/report.h"
 
 namespace notaus::audit {
@@ -27,6 +28,25 @@ const std::vector<std::string> kLog = {
     R"(["n", 14])",
 };
 
+// As a log answers that has these lines.
+Lines of(const std::vector<std::string>& lines) {
+  return [lines](const Filter& filter, const Take& take) -> Result<> {
+    for (const std::string& line : lines) {
+      const auto record = nlohmann::json::parse(line, nullptr, false);
+      if (matches(record.is_object() ? record : nlohmann::json::object(), filter) && !take(line)) break;
+    }
+    return {};
+  };
+}
+
+const char* const kEnd = "2026-11-22T04:00:00.000Z";
+
+std::vector<std::string> select(const std::vector<std::string>& lines, const Filter& filter) {
+  std::vector<std::string> out;
+  EXPECT_TRUE(of(lines)(filter, [&](const std::string& line) { return out.push_back(line), true; }));
+  return out;
+}
+
 std::string numbers(const std::vector<std::string>& lines) {
   std::string out;
   for (const std::string& line : lines) out += (out.empty() ? "" : " ") + nlohmann::json::parse(line)["n"].dump();
@@ -47,6 +67,17 @@ TEST(Select, Table) {
       {{.stop = "s1"}, "7 8 9 13"},
       {{.stop = "s3"}, ""},
       {{.since = "2026-11-22T03:05:02", .tenant = "acme", .stop = "s1"}, "9"},
+      {{.until = "2026-11-22T03:00:00.000Z"}, "1"},
+      {{.since = "2026-11-22T03:02:30", .until = "2026-11-22T03:05:01"}, "5 6 7"},
+      {{.tool = "crm.find"}, "6"},
+      {{.tool = "crm.*"}, "6"},
+      {{.tool = "crm"}, ""},
+      {{.kind = "blocked"}, "8 10"},
+      {{.reason = "killed"}, "8 9 10"},
+      {{.reason = "killed: stop_all"}, "8 9 10"},
+      {{.reason = "killed: stop"}, ""},
+      {{.reason = "duplicate mails"}, "7"},
+      {{.agent = "mailer"}, ""},
   };
   for (const Row& row : rows) EXPECT_EQ(numbers(select(kLog, row.filter)), row.lines);
   EXPECT_EQ(select(kLog, {}).size(), kLog.size());  // no filter hides nothing
@@ -118,7 +149,7 @@ TEST(CleanUp, Table) {
       {"nothing", {.since = "2027"}, "2027", "", 0},
   };
   for (const Row& row : rows) {
-    CleanUp report = clean_up(kLog, row.filter);
+    CleanUp report = clean_up(of(kLog), row.filter, kEnd).value();
     std::string text;
     for (const auto& r : report.rows)
       text += (text.empty() ? "" : "; ") + r.tenant + " " + r.tool + " " + std::to_string(r.done) + "/" +
@@ -132,8 +163,9 @@ TEST(CleanUp, Table) {
 }
 
 TEST(CleanUp, NamesTheUnknownCallsAndWhenWritesTookEffect) {
-  CleanUp report = clean_up(kLog, {.stop = "s1"});
-  EXPECT_EQ(report.unknown_calls, std::vector<std::string>{"p/4"});
+  CleanUp report = clean_up(of(kLog), {.stop = "s1"}, kEnd).value();
+  ASSERT_EQ(report.unknown.size(), 1u);
+  EXPECT_EQ(report.unknown[0].call, "p/4");
   EXPECT_EQ(report.rows.at(0).first, "2026-11-22T03:00:00.000Z");
   EXPECT_EQ(report.rows.at(0).last, "2026-11-22T03:02:00.000Z");  // not the one that was not sent
 }
@@ -148,11 +180,12 @@ TEST(CleanUp, TheHourBeforeReachesOverMidnightAndNewYear) {
       {"2027-01-01T00:30:00.000Z", "2026-12-31T23:30:00.000Z"},
   };
   for (const Row& row : rows)
-    EXPECT_EQ(clean_up({R"({"kind":"stop","id":"s","at":")" + std::string(row.at) + "\"}"}, {.stop = "s"}).since, row.since);
+    EXPECT_EQ(clean_up(of({R"({"kind":"stop","id":"s","at":")" + std::string(row.at) + "\"}"}), {.stop = "s"}, kEnd)->since,
+              row.since);
 }
 
 TEST(CleanUp, AStopWithATimeThatIsNoneIsReportedAboutAllOfTheLog) {
-  EXPECT_EQ(clean_up({R"({"kind":"stop","id":"s","at":"yesterday, three o'clock"})"}, {.stop = "s"}).since, "");
+  EXPECT_EQ(clean_up(of({R"({"kind":"stop","id":"s","at":"yesterday, three o'clock"})"}), {.stop = "s"}, kEnd)->since, "");
 }
 
 }  // namespace

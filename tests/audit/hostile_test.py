@@ -2,6 +2,7 @@
 a mark that turns the direction of writing, no line of it is two, and no record has become two: hostile_test.py
 """
 
+import html.parser
 import json
 import os
 import pty
@@ -17,6 +18,21 @@ from world import PATIENCE_S, World, until  # noqa: E402
 
 OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
 REASON = "why\x1b[2J\nnotaus: resumed\r\u202e\x9b31m{\"kind\":\"stop\"}<script>"
+
+
+PAGE_TAGS = set("html head meta title style body h1 h2 p strong code table thead tbody tr th td svg text line rect".split())
+
+
+class Page(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.texts = set(), set()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+
+    def handle_data(self, data):
+        self.texts.add(data)
 
 
 def check(data, what):
@@ -137,6 +153,13 @@ def story(world):
     equal(REASON in reasons, True, "a reason comes back whole")
     operator.asks("audit", "report")
     operator.asks("audit", "verify")
+    page = Page()
+    page.feed(operator.types("audit", "report", "--html"))
+    equal(page.tags - PAGE_TAGS, set(), "elements that somebody's name has made")
+    equal({"<script>alert(1)</script>", "{{#rows}}{{{.}}}"} <= page.texts, True, "names as they are, on the page")
+    equal(len(operator.types("audit", "export").splitlines()), len(records), "records exported")
+    for line, record in zip(operator.types("audit", "export", "--format", "ocsf").splitlines(), records):
+        equal(json.loads(line)["unmapped"], record, "a record in OCSF")
     tail(operator)
     tail(operator, "--json")
     for record in records:

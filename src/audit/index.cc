@@ -1,0 +1,174 @@
+#include "audit/index.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include <nlohmann/json.hpp>
+
+#include "base/bytes.h"
+#include "base/fd.h"
+#include "core/flat.h"
+
+namespace notaus::audit {
+namespace {
+
+constexpr std::size_t kReadMax = std::size_t{1} << 30;
+
+// What is in front of each row; then its words.
+struct RowHead {
+  std::uint32_t words;
+  std::uint32_t sum;  // of all that follows this, and of the log's name
+  std::uint64_t bundle;
+  char first[24], last[24];
+};
+static_assert(sizeof(RowHead) == 64);
+
+std::uint32_t word_of(std::string_view key, std::string_view value) {
+  return static_cast<std::uint32_t>(core::hash_of(key) * 31 ^ core::hash_of(value));
+}
+
+// The text that begins behind a quote; nothing: it does not end. Moves `at` behind its end.
+std::optional<std::string_view> quoted(std::string_view json, std::size_t& at) {
+  const std::size_t from = at;
+  for (; at < json.size() && json[at] != '"'; ++at)
+    if (json[at] == '\\') ++at;
+  if (at >= json.size()) return std::nullopt;
+  return json.substr(from, at++ - from);
+}
+
+std::string plain(std::string_view raw) {
+  if (!raw.contains('\\')) return std::string(raw);
+  auto text = nlohmann::json::parse('"' + std::string(raw) + '"', nullptr, false);
+  return text.is_string() ? text.get<std::string>() : "";
+}
+
+// Each text of a record, wherever in it, with the name of its field. Records are ours: no field's name has a quote in it.
+template <class Take>
+void each_text(std::string_view json, Take take) {
+  std::string_view key;
+  for (std::size_t at = 0; at < json.size();) {
+    if (json[at++] != '"') continue;
+    auto text = quoted(json, at);
+    if (!text) return;
+    if (at < json.size() && json[at] == ':')
+      key = *text;
+    else
+      take(key, *text);
+  }
+}
+
+// Whole, and as far as each of its colons or dots, by which one may ask for it.
+template <class Add>
+void add_beginnings(std::string_view text, char at, std::string_view with, Add add) {
+  add(std::string(text));
+  int most = 8;  // a text may be all colons
+  for (std::size_t end = text.find(at); end != std::string_view::npos && most-- > 0; end = text.find(at, end + 1))
+    add(std::string(text.substr(0, end)) + std::string(with));
+}
+
+void add_words(std::string_view key, std::string_view raw, std::vector<std::uint32_t>& words) {
+  auto add = [&](const std::string& value) { words.push_back(word_of(key, value)); };
+  if (key == "tenant" || key == "agent" || key == "kind") return add(plain(raw));
+  if (key == "tool") return add_beginnings(plain(raw), '.', ".*", add);
+  if (key == "reason") return add_beginnings(plain(raw), ':', "", add);
+  if (key == "id" || key == "stop") words.push_back(word_of("id", plain(raw)));
+}
+
+// A filter may name more of a text than the index has of it.
+std::string as_indexed(std::string text, char at) {
+  std::size_t end = 0;
+  for (int most = 8; most > 0 && end != std::string::npos; --most) end = text.find(at, end + 1);
+  return end == std::string::npos ? text : "";
+}
+
+std::uint32_t sum_of(std::string_view row, const std::string& origin) {
+  return static_cast<std::uint32_t>(core::hash_of(row.substr(8)) ^ core::hash_of(origin));
+}
+
+std::string path_in(const std::string& directory) { return directory + "/index"; }
+
+}  // namespace
+
+IndexRow index_row(std::uint64_t bundle, std::span<const std::string_view> entries) {
+  IndexRow out{.bundle = bundle};
+  std::string first, last;
+  for (std::string_view entry : entries)
+    each_text(entry, [&](std::string_view key, std::string_view raw) {
+      if (key != "at") return add_words(key, raw, out.words);
+      if (first.empty() || raw < first) first = raw;
+      if (raw > last) last = raw;
+    });
+  first.copy(out.first.data(), out.first.size());
+  last.copy(out.last.data(), out.last.size());
+  std::ranges::sort(out.words);
+  const auto twice = std::ranges::unique(out.words);
+  out.words.erase(twice.begin(), twice.end());
+  return out;
+}
+
+std::vector<std::uint32_t> words_of(const Filter& filter) {
+  std::vector<std::uint32_t> out;
+  auto add = [&](std::string_view key, const std::string& value) {
+    if (!value.empty()) out.push_back(word_of(key, value));
+  };
+  add("tenant", filter.tenant);
+  add("agent", filter.agent);
+  add("tool", filter.tool.ends_with(".*") ? as_indexed(filter.tool, '.') : filter.tool);
+  add("kind", filter.kind);
+  add("reason", as_indexed(filter.reason, ':'));
+  add("id", filter.stop);
+  return out;
+}
+
+Index Index::read(const std::string& directory, const std::string& origin) {
+  Index out;
+  out.bytes_ = read_file(path_in(directory), kReadMax).value_or("");
+  std::size_t at = 0;
+  while (at + sizeof(RowHead) <= out.bytes_.size()) {
+    RowHead head{};
+    std::memcpy(&head, out.bytes_.data() + at, sizeof head);
+    const std::size_t size = sizeof head + std::size_t{head.words} * sizeof(std::uint32_t);
+    if (size > out.bytes_.size() - at || head.bundle > kReadMax) break;
+    const std::string_view row = std::string_view(out.bytes_).substr(at, size);
+    if (sum_of(row, origin) != head.sum) break;
+    auto time = [&](std::size_t offset) { return row.substr(offset, row.substr(offset, 24).find_last_not_of('\0') + 1); };
+    if (head.bundle >= out.rows_.size()) out.rows_.resize(head.bundle + 1);
+    out.rows_[head.bundle] = {time(offsetof(RowHead, first)), time(offsetof(RowHead, last)),
+                              reinterpret_cast<const std::uint32_t*>(row.data() + sizeof head), head.words};
+    at += size;
+  }
+  if (at == out.bytes_.size()) return out;
+  unlink(path_in(directory).c_str());  // behind what is damaged nothing can be found, nor added
+  return {};
+}
+
+bool Index::may_have(std::uint64_t bundle, const Filter& filter, std::span<const std::uint32_t> words) const {
+  if (!knows(bundle)) return true;
+  const Seen& seen = rows_[bundle];
+  if (!filter.since.empty() && seen.last < filter.since) return false;
+  if (!filter.until.empty() && seen.first >= filter.until) return false;
+  const std::span has(seen.words, seen.count);
+  return std::ranges::all_of(words, [&](std::uint32_t word) { return std::ranges::binary_search(has, word); });
+}
+
+void add_rows(const std::string& directory, const std::string& origin, std::span<const IndexRow> rows) {
+  std::string bytes;
+  for (const IndexRow& row : rows) {
+    RowHead head{static_cast<std::uint32_t>(row.words.size()), 0, row.bundle, {}, {}};
+    std::ranges::copy(row.first, head.first);
+    std::ranges::copy(row.last, head.last);
+    std::string one(reinterpret_cast<const char*>(&head), sizeof head);
+    one.append(reinterpret_cast<const char*>(row.words.data()), row.words.size() * sizeof(std::uint32_t));
+    const std::uint32_t sum = sum_of(one, origin);
+    std::memcpy(one.data() + offsetof(RowHead, sum), &sum, sizeof sum);
+    bytes += one;
+  }
+  auto fd = open_file(path_in(directory), O_WRONLY | O_CREAT | O_APPEND, 0640);
+  if (fd) (void)write_all(fd->get(), bytes);
+}
+
+}  // namespace notaus::audit
