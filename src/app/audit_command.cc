@@ -52,16 +52,21 @@ Json to_json(const audit::CleanUp& found) {
     return out;
   };
   auto or_null = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
+  auto of_row = [](const audit::Row& row) -> Json {
+    return {{"tenant", row.tenant},   {"tool", row.tool},         {"done", row.done},
+            {"unknown", row.unknown}, {"not_sent", row.not_sent}, {"repeated", row.repeated},
+            {"denied", row.denied},   {"first", row.first},       {"last", row.last}};
+  };
   return {{"schema", 1},
           {"since", found.since},
           {"until", found.until},
-          {"rows", list(found.rows,
-                        [](const audit::Row& row) -> Json {
-                          return {{"tenant", row.tenant},     {"agent", row.agent},     {"tool", row.tool},
-                                  {"done", row.done},         {"unknown", row.unknown}, {"not_sent", row.not_sent},
-                                  {"repeated", row.repeated}, {"denied", row.denied},   {"first", row.first},
-                                  {"last", row.last}};
-                        })},
+          {"rows", list(found.rows, of_row)},
+          {"by_agent", list(found.by_agent,
+                            [&](const audit::Row& row) {
+                              Json out = of_row(row);
+                              out["agent"] = row.agent;
+                              return out;
+                            })},
           {"gaps", found.gaps},
           {"unknown_calls", list(found.unknown, [](const audit::Unknown& one) { return one.call; })},
           {"repeats", list(found.repeats,
@@ -89,11 +94,10 @@ std::string span(const audit::Row& row) {
 
 void print_report(const audit::CleanUp& found) {
   std::uint64_t out = 0, unknown = 0, denied = 0;
-  say("{:10} {:10} {:16} {:>6} {:>7} {:>8} {:>6}  {}\n", "tenant", "agent", "tool", "done", "unknown", "repeated", "denied",
-      "first to last");
+  say("{:10} {:16} {:>6} {:>7} {:>8} {:>6}  {}\n", "tenant", "tool", "done", "unknown", "repeated", "denied", "first to last");
   for (const audit::Row& row : found.rows) {
-    say("{:10} {:10} {:16} {:>6} {:>7} {:>8} {:>6}  {}\n", shown(row.tenant), shown(row.agent), shown(row.tool), row.done,
-        row.unknown, row.repeated, row.denied, span(row));
+    say("{:10} {:16} {:>6} {:>7} {:>8} {:>6}  {}\n", shown(row.tenant), shown(row.tool), row.done, row.unknown, row.repeated,
+        row.denied, span(row));
     out += row.done;
     unknown += row.unknown;
     denied += row.denied;

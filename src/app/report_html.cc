@@ -207,7 +207,7 @@ void add_sums(const audit::CleanUp& found, data& page) {
 std::string report_html(const audit::CleanUp& found, const std::string& host) {
   data page(data::type::object), rows(data::type::list), calls(data::type::list), repeats(data::type::list),
       events(data::type::list);
-  for (const audit::Row& one : found.rows)
+  for (const audit::Row& one : found.by_agent)
     rows << row({{"tenant", one.tenant},
                  {"agent", one.agent},
                  {"tool", one.tool},

@@ -1,6 +1,7 @@
 #include "audit/clean_up.h"
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 #include <map>
 #include <tuple>
@@ -66,7 +67,7 @@ class Tally {
     if (kind == "admitted_write") written(record, at);
     if (kind != "blocked" && kind != "blocked_agg") return;
     const std::uint64_t count = kind == "blocked" ? 1 : number_in(record, "count");
-    row_of(record).denied += count;
+    for (Row* row : rows_of(record)) row->denied += count;
     out_.timeline.add(at, Timeline::denied, count);
   }
 
@@ -81,27 +82,35 @@ class Tally {
   }
 
  private:
-  Row& row_of(const Json& record) {
-    auto key = std::tuple(text(record, "tenant"), text(record, "agent"), text(record, "tool"));
-    auto [at, fresh] = index_.try_emplace(key, out_.rows.size());
-    if (fresh) out_.rows.push_back({.tenant = std::get<0>(key), .agent = std::get<1>(key), .tool = std::get<2>(key)});
-    return out_.rows[at->second];
+  using Index = std::map<std::tuple<std::string, std::string, std::string>, std::size_t>;
+
+  // The two that it counts in.
+  std::array<Row*, 2> rows_of(const Json& record) {
+    const std::string tenant = text(record, "tenant"), agent = text(record, "agent"), tool = text(record, "tool");
+    auto in = [](Index& index, std::vector<Row>& rows, Row named) {
+      auto [at, fresh] = index.try_emplace(std::tuple(named.tenant, named.agent, named.tool), rows.size());
+      if (fresh) rows.push_back(std::move(named));
+      return &rows[at->second];
+    };
+    return {in(all_, out_.rows, {.tenant = tenant, .tool = tool}),
+            in(agents_, out_.by_agent, {.tenant = tenant, .agent = agent, .tool = tool})};
   }
 
   void written(const Json& record, std::int64_t at_ms) {
-    Row& row = row_of(record);
-    const std::string outcome = text(record, "outcome"), at = text(record, "at");
-    if (outcome == "not_sent") {
-      ++row.not_sent;
-      return;
+    const auto rows = rows_of(record);
+    const Row& named = *rows[1];
+    const std::string outcome = text(record, "outcome"), at = text(record, "at"), args = text(record, "args");
+    const bool done = outcome == "done", sent = outcome != "not_sent";
+    const bool repeats = sent && !args.empty() && again(named, args, at);
+    for (Row* row : rows) {
+      ++(done ? row->done : sent ? row->unknown : row->not_sent);
+      row->repeated += repeats;
+      if (sent && (row->first.empty() || at < row->first)) row->first = at;
+      if (sent) row->last = std::max(row->last, at);
     }
-    const bool done = outcome == "done";
-    ++(done ? row.done : row.unknown);
+    if (!sent) return;
     out_.timeline.add(at_ms, done ? Timeline::done : Timeline::unknown);
-    if (!done) out_.unknown.push_back({at, row.tenant, row.agent, row.tool, text(record, "call")});
-    if (std::string args = text(record, "args"); !args.empty() && again(row, args, at)) ++row.repeated;
-    if (row.first.empty() || at < row.first) row.first = at;
-    row.last = std::max(row.last, at);
+    if (!done) out_.unknown.push_back({at, named.tenant, named.agent, named.tool, text(record, "call")});
     if (out_.harm.empty() || at < out_.harm) out_.harm = at;
   }
 
@@ -113,7 +122,7 @@ class Tally {
   }
 
   CleanUp& out_;
-  std::map<std::tuple<std::string, std::string, std::string>, std::size_t> index_;
+  Index all_, agents_;
   std::map<std::tuple<std::string, std::string, std::string>, Repeat> seen_;
 };
 

@@ -36,7 +36,8 @@ struct Event {
 
 struct CleanUp {
   std::string since = {}, until = {};
-  std::vector<Row> rows = {};
+  std::vector<Row> rows = {};      // by tenant and tool
+  std::vector<Row> by_agent = {};  // the same by tenant, agent and tool
   std::vector<Repeat> repeats = {};  // the most frequent first, at most kRepeats
   std::uint64_t gaps = 0;            // facts that were lost, counted
   std::vector<Unknown> unknown = {};

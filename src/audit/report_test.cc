@@ -1,6 +1,7 @@
 // Questions to the log: what a filter selects, what a line looks like, what the clean-up list says.
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "audit/clean_up.h"
@@ -166,8 +167,29 @@ TEST(CleanUp, NamesTheUnknownCallsAndWhenWritesTookEffect) {
   CleanUp report = clean_up(of(kLog), {.stop = "s1"}, kEnd).value();
   ASSERT_EQ(report.unknown.size(), 1u);
   EXPECT_EQ(report.unknown[0].call, "p/4");
+  ASSERT_EQ(report.repeats.size(), 1u);  // the one before the hour does not count
+  EXPECT_EQ(report.repeats[0].times, 2u);
+  EXPECT_EQ(report.harm, "2026-11-22T03:00:00.000Z");
+  EXPECT_EQ(report.stopped, "2026-11-22T03:05:00.000Z");
+  ASSERT_EQ(report.events.size(), 2u);
+  EXPECT_EQ(report.events[1].kind, "resume");
   EXPECT_EQ(report.rows.at(0).first, "2026-11-22T03:00:00.000Z");
   EXPECT_EQ(report.rows.at(0).last, "2026-11-22T03:02:00.000Z");  // not the one that was not sent
+}
+
+TEST(CleanUp, ByAgent) {
+  std::vector<std::string> lines;
+  for (const char* agent : {"a", "b", "a"})
+    lines.push_back(fmt::format(
+        R"({{"kind":"admitted_write","at":"2026-11-22T03:00:00.000Z","tenant":"acme","agent":"{}","tool":"x","args":"aa","outcome":"done"}})",
+        agent));
+  const CleanUp report = clean_up(of(lines), {}, kEnd).value();
+  ASSERT_EQ(report.rows.size(), 1u);
+  EXPECT_EQ(report.rows[0].done, 3u);
+  EXPECT_EQ(report.rows[0].repeated, 2u);
+  ASSERT_EQ(report.by_agent.size(), 2u);
+  EXPECT_EQ(report.by_agent[0].done, 2u);
+  EXPECT_EQ(report.by_agent[1].repeated, 1u);
 }
 
 TEST(CleanUp, TheHourBeforeReachesOverMidnightAndNewYear) {

@@ -40,15 +40,19 @@ std::optional<std::string> take(std::string_view& from) {
   return out;
 }
 
-std::uint64_t sum_of(const std::string& body, std::uint64_t size) { return checksum(std::as_bytes(std::span(body)), size); }
+std::uint64_t sum_of(std::string_view body, std::uint64_t size) { return checksum(std::as_bytes(std::span(body)), size); }
 
 std::string encode(const Frame& frame) {
-  std::string body;
-  for (const std::string* part : {&frame.boot, &frame.checkpoint, &frame.cursor, &frame.entries}) put(body, *part);
-  for (const std::string& level : frame.upper) put(body, level);
-  while (body.size() % 8 != 0) body += '\0';  // fewer than a length, so no part
+  std::string out;
+  out.reserve(sizeof(Head) + frame.entries.size() + frame.cursor.size() + (16 << 10));
+  out.resize(sizeof(Head));
+  for (const std::string* part : {&frame.boot, &frame.checkpoint, &frame.cursor, &frame.entries}) put(out, *part);
+  for (const std::string& level : frame.upper) put(out, level);
+  while (out.size() % 8 != 0) out += '\0';  // fewer than a length, so no part
+  const std::string_view body = std::string_view(out).substr(sizeof(Head));
   const Head head{kMagic, body.size(), sum_of(body, frame.size), frame.size};
-  return std::string(reinterpret_cast<const char*>(&head), sizeof head) + body;
+  std::memcpy(out.data(), &head, sizeof head);
+  return out;
 }
 
 std::optional<Frame> decode(std::string_view& from) {
