@@ -19,21 +19,6 @@ audit::Take print_lines(Output output) {
   };
 }
 
-// "10m", "2h", "3d" ago, or an ISO time as the log writes it.
-Result<std::string> time_of(const char* flag, const std::string& text) {
-  if (text.empty() || text.find('-') != std::string::npos) return text;
-  std::int64_t number = 0;
-  std::size_t digits = text.find_first_not_of("0123456789");
-  if (digits == 0 || digits == std::string::npos || digits > 9 || digits + 1 != text.size())
-    return trouble(Kind::refused, fmt::format("{} {}: expected 90s, 10m, 2h, 3d, or a time like 2026-11-22T03:00:00Z", flag, text));
-  number = std::stoll(text.substr(0, digits));
-  constexpr std::string_view kUnits = "smhd";
-  constexpr std::int64_t kSeconds[] = {1, 60, 3600, 86400};
-  std::size_t unit = kUnits.find(text[digits]);
-  if (unit == std::string_view::npos) return trouble(Kind::refused, fmt::format("{} {}: the unit is s, m, h or d", flag, text));
-  return iso8601({wall_now().ms - number * kSeconds[unit] * 1000});
-}
-
 Result<audit::Filter> filter_of(const AuditFlags& flags) {
   auto since = time_of("--since", flags.since), until = time_of("--until", flags.until);
   if (!since || !until) return std::unexpected(since ? until.error() : since.error());
@@ -125,6 +110,7 @@ std::expected<Question, int> asked(const Common& common, const AuditFlags& flags
   if (!place) return std::unexpected(fail(place.error(), output, nothing));
   auto log = fresh_log(*place);
   if (!log && log.error().kind != Kind::gone) return std::unexpected(fail(log.error(), output, nothing));
+  if (log && log->first() > 0) warn({fmt::format("the first {} records were pruned", log->first())});
   return Question{*std::move(place), *std::move(filter), std::move(log)};
 }
 
@@ -141,6 +127,20 @@ Result<audit::CleanUp> report_on(const Question& question) {
 }
 
 }  // namespace
+
+Result<std::string> time_of(const char* flag, const std::string& text) {
+  if (text.empty() || text.find('-') != std::string::npos) return text;
+  std::int64_t number = 0;
+  std::size_t digits = text.find_first_not_of("0123456789");
+  if (digits == 0 || digits == std::string::npos || digits > 9 || digits + 1 != text.size())
+    return trouble(Kind::refused, fmt::format("{} {}: expected 90s, 10m, 2h, 3d, or a time like 2026-11-22T03:00:00Z", flag, text));
+  number = std::stoll(text.substr(0, digits));
+  constexpr std::string_view kUnits = "smhd";
+  constexpr std::int64_t kSeconds[] = {1, 60, 3600, 86400};
+  std::size_t unit = kUnits.find(text[digits]);
+  if (unit == std::string_view::npos) return trouble(Kind::refused, fmt::format("{} {}: the unit is s, m, h or d", flag, text));
+  return iso8601({wall_now().ms - number * kSeconds[unit] * 1000});
+}
 
 Result<audit::Search> fresh_log(const Place& place) {
   if (auto drained = host::drain(place.site, std::chrono::milliseconds(1000)); !drained && drained.error().kind != Kind::retry)

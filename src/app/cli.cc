@@ -273,6 +273,14 @@ void add_audit(CLI::App& app, Line& line) {
       ->type_name("FILE");
   exported->footer(
       "A record may come twice if an export is killed, and none is left out. The cursor is a checkpoint: it is a witness, too.");
+  CLI::App* prune = command(*audit, line, "prune", "Removes records that are old enough, by the 256; nothing does so by itself.",
+                            [&line] { return audit_prune_command(line.common, line.prune); });
+  prune->add_option("--keep", line.prune.keep, "how long records are kept: 400d, or since a time like 2026-01-01T00:00:00Z")
+      ->required()
+      ->type_name("TIME");
+  prune->add_flag("--dry-run", line.prune.dry_run, "only say how many would go");
+  prune->footer(
+      "A record of it comes first. Their hashes stay, so that proofs and checkpoints that were given away go on to hold.");
   add_evidence(*audit, line);
 }
 

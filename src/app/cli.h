@@ -29,6 +29,7 @@ struct Line {
   AuditFlags audit;
   EvidenceFlags evidence;
   ExportFlags exported;
+  PruneFlags prune;
   McpFlags mcp;
   RunFlags worker;
   InstallFlags install;

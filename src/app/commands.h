@@ -88,6 +88,12 @@ struct ExportFlags {
 };
 int audit_export_command(const Common& common, const ExportFlags& flags);
 
+struct PruneFlags {
+  std::string keep;
+  bool dry_run = false;
+};
+int audit_prune_command(const Common& common, const PruneFlags& flags);
+
 struct EvidenceFlags {
   std::string log;      // a log's directory; empty: the state's
   std::optional<std::string> earlier;  // a checkpoint: a file, or its text

@@ -73,11 +73,13 @@ Json to_json(const Inspection& found, int exit) {
           {"origin", or_null(found.checkpoint.origin, sound)},
           {"size", or_null(found.size, sound)},
           {"witnessed", or_null(found.witnessed, sound)},
+          {"pruned", or_null(found.pruned, sound)},
           {"checkpoint", or_null(found.note, sound)}};
 }
 
 void print_sound(const Inspection& found, const EvidenceFlags& flags) {
   if (found.cut_bytes > 0) say("a write of {} bytes was cut off; it was never acknowledged\n", found.cut_bytes);
+  if (found.pruned > 0) say("the first {} records were pruned, as the log says; their hashes are sound\n", found.pruned);
   if (!flags.earlier) say("without --since CHECKPOINT: that its end was cut off, or all of it exchanged, cannot be known\n");
   say("checkpoint: {}\n", audit::ticket_text(found.note));
   const std::string since = !flags.earlier ? "" : fmt::format(", the first {} as the earlier checkpoint has them", found.witnessed);

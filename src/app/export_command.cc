@@ -40,6 +40,7 @@ int audit_export_command(const Common& common, const ExportFlags& flags) {
   if (!log) return log.error().kind == Kind::gone ? int{control::kDone} : fail(log.error());
   auto from = begin_at(flags.cursor, *log);
   if (!from) return fail(from.error());
+  if (*from < log->first()) warn({fmt::format("records {} to {} were pruned before they were exported", *from, log->first() - 1)});
   auto read = log->each(
       {},
       [&](const std::string& line) {

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 namespace notaus::audit {
@@ -50,7 +52,7 @@ Result<Search> Search::open(const std::string& directory) {
 Result<> Search::each(const Filter& filter, const Take& take, std::uint64_t from) const {
   const std::vector<std::uint32_t> words = words_of(filter);
   Found found(view_.directory(), view_.by().name);
-  for (std::uint64_t bundle = from / kTileWidth; view_.width(0, bundle) > 0; ++bundle) {
+  for (std::uint64_t bundle = std::max(from / kTileWidth, view_.first_bundle()); view_.width(0, bundle) > 0; ++bundle) {
     if (!index_.may_have(bundle, filter, words)) continue;
     auto entries = view_.entries(bundle);
     if (!entries) return std::unexpected(entries.error());

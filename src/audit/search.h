@@ -17,6 +17,7 @@ class Search {
   static Result<Search> open(const std::string& directory);
 
   [[nodiscard]] std::uint64_t size() const { return view_.size(); }
+  [[nodiscard]] std::uint64_t first() const { return view_.first_bundle() * kTileWidth; }  // what is before it was pruned
   [[nodiscard]] const std::string& name() const { return view_.by().name; }
   [[nodiscard]] const std::string& note() const { return view_.note(); }  // its checkpoint
 

@@ -6,7 +6,9 @@
 #include <filesystem>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
+#include "audit/filter.h"
 #include "audit/life.h"
 
 namespace notaus::audit {
@@ -47,7 +49,9 @@ class Inspector {
     if (auto good = check_upper_edge(); !good) return good;
     if (tree_.root() != view_.checkpoint().root)
       return tampered(sound_, "the records from here on are not those that the checkpoint signs");
-    return check_segment();
+    if (auto good = check_segment(); !good) return good;
+    if (pruned_ > told_pruned_) return tampered(told_pruned_, "records from here on were removed, and no record says so");
+    return {};
   }
 
   Inspection sound() const {
@@ -55,6 +59,7 @@ class Inspector {
             .checkpoint = view_.checkpoint(),
             .size = tree_.size(),
             .witnessed = earlier_ ? earlier_->size : 0,
+            .pruned = pruned_,
             .cut_bytes = standing_.cut_bytes};
   }
 
@@ -63,15 +68,33 @@ class Inspector {
   Checked check_row(std::uint64_t index) {
     const std::uint64_t first = index * kTileWidth;
     auto entries = view_.entries(index);
-    if (!entries) return at_file(entries.error(), first);
     auto hashes = view_.tile(0, index);
+    const bool pruned =
+        !entries && entries.error().kind == Kind::gone && first == pruned_ && hashes && hashes->size() == kTileWidth;
+    if (pruned) return pass_pruned(*hashes);
+    if (!entries) return at_file(entries.error(), first);
     if (!hashes) return at_file(hashes.error(), first);
     for (std::size_t i = 0; i < entries->size(); ++i) {
       const Hash hash = leaf_hash((*entries)[i]);
       if (hash != (*hashes)[i]) return tampered(first + i, "this record is not the one that was logged");
       if (auto good = append(hash); !good) return good;
+      hear((*entries)[i]);
     }
     return check_older(index, *entries, *hashes);
+  }
+
+  // The first bundles may be gone: what is left of them is their hashes. Whether they were to go is known at the end.
+  Checked pass_pruned(const std::vector<Hash>& hashes) {
+    for (const Hash& hash : hashes)
+      if (auto good = append(hash); !good) return good;
+    pruned_ += hashes.size();
+    return {};
+  }
+
+  void hear(std::string_view entry) {
+    if (!entry.contains(R"("kind":"pruned")")) return;
+    const auto record = nlohmann::json::parse(entry, nullptr, false);
+    if (record.is_object() && text_in(record, "kind") == "pruned") told_pruned_ = std::max(told_pruned_, number_in(record, "upto"));
   }
 
   Checked append(const Hash& leaf) {
@@ -148,6 +171,7 @@ class Inspector {
       if (!entries || entries->size() != width) return tampered(at, "the write-ahead segment lacks this record");
       for (std::string_view entry : std::span(*entries).subspan(at % kTileWidth)) {
         tree_.append(leaf_hash(entry));
+        hear(entry);
         if (auto good = meet_earlier(); !good) return good;
       }
     }
@@ -159,6 +183,7 @@ class Inspector {
   const Standing& standing_;
   std::optional<Ticket> earlier_;
   Tree tree_;
+  std::uint64_t pruned_ = 0, told_pruned_ = 0;  // records, from the first one
   std::uint64_t sound_ = 0;  // so many records are those that an earlier checkpoint knew
 };
 

@@ -18,6 +18,7 @@ struct Inspection {
   Checkpoint checkpoint = {};
   std::uint64_t size = 0;  // with the records that are durable and in no tile yet: a writer died, or is at work
   std::uint64_t witnessed = 0;  // how many of them an earlier checkpoint covers
+  std::uint64_t pruned = 0;  // so many, the first ones, are known by their hashes alone, as a later record says
   std::uint64_t cut_bytes = 0;  // of a write that never was acknowledged
 };
 

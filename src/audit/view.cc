@@ -1,6 +1,7 @@
 #include "audit/view.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -30,6 +31,16 @@ Result<View> View::open(const std::string& directory) {
 std::uint64_t View::width(unsigned level, std::uint64_t index) const {
   const std::uint64_t hashes = level < 8 ? size() >> (8 * level) : 0;
   return hashes <= index * kTileWidth ? 0 : std::min(kTileWidth, hashes - index * kTileWidth);
+}
+
+std::uint64_t View::first_bundle() const {
+  auto there = [&](std::uint64_t bundle) {
+    return access((directory_ + "/" + entries_path(bundle)).c_str(), F_OK) == 0 || width(0, bundle) < kTileWidth ||
+           (rebuilt_ && standing_->files.contains(entries_path(bundle)));
+  };
+  std::uint64_t bundle = 0;
+  while (!there(bundle)) ++bundle;
+  return bundle;
 }
 
 Result<std::string> View::file(const std::string& narrow, const std::string& full) const {

@@ -19,6 +19,9 @@ class View {
   [[nodiscard]] Result<std::vector<Hash>> tile(unsigned level, std::uint64_t index) const;
   [[nodiscard]] Result<std::vector<std::string>> entries(std::uint64_t index) const;
 
+  // The first bundle that is there: those before it were pruned, as verify() makes sure.
+  [[nodiscard]] std::uint64_t first_bundle() const;
+
   [[nodiscard]] std::uint64_t width(unsigned level, std::uint64_t index) const;  // 0: there is no such tile
   [[nodiscard]] const std::string& directory() const { return directory_; }
   // The machine was started again since the last append: files that follow from the segment may be torn, and are read as it has them.

@@ -101,10 +101,15 @@ def happen(world, operator):
     client.close()
     killed_in_a_call(world, operator)
     records = operator.records()
+    operator.types("audit", "prune", "--keep", "0s")
+    kept = operator.records()
+    assert 0 < kept[0]["n"] < len(records) < kept[-1]["n"] + 1, "nothing, or all of it, was pruned"
+    records += kept[len(records) - kept[0]["n"]:]
+    pruned = kept[0]["n"]
     with open(newest_segment(world), "ab") as segment:
         segment.write(b"cut off")
     operator.types("status")
-    records += operator.records()[len(records):]
+    records += operator.records()[len(records) - pruned:]
     (Path(world.state) / "log").rename(world.directory / "away")
     operator.types("status")
     return records + operator.records()

@@ -1,0 +1,118 @@
+// Old records go, and only they; what remains is provable, and nobody else can make records go.
+#include "audit/prune.h"
+#include "audit/proof.h"
+#include "audit/search.h"
+#include "audit/test_log.h"
+#include "audit/verify.h"
+#include "base/clock.h"
+
+namespace notaus::audit {
+namespace {
+
+using Verdict = Inspection::Verdict;
+
+constexpr std::int64_t kStart = 1'700'000'000'000;
+
+std::string at(std::uint64_t n) { return iso8601({kStart + static_cast<std::int64_t>(n) * 1000}); }
+
+void fill(TestLog& world, std::uint64_t count) {
+  Log log = world.open();
+  std::vector<Record> batch;
+  for (std::uint64_t n = 0; n < count; ++n) batch.push_back({fmt::format(R"({{"kind":"note","at":"{}"}})", at(n))});
+  ASSERT_TRUE(log.append(batch));
+}
+
+// As the command does it; what went.
+Pruning prune_before(TestLog& world, const std::string& before) {
+  Log log = world.open();
+  EXPECT_TRUE(log.settle());
+  auto what = prunable(world.place.directory, before).value();
+  if (what.upto > what.from)
+    EXPECT_TRUE(prune(log, world.place.directory, what,
+                      fmt::format(R"({{"kind":"pruned","at":"{}","from":{},"upto":{}}})", before, what.from, what.upto)));
+  return what;
+}
+
+// The files that follow from the segment are durable, and it begins behind them.
+void next_segment(TestLog& world) {
+  Log log = world.open();
+  const std::string large(40'000, 'x');
+  std::vector<Record> batch(30, {fmt::format(R"({{"kind":"note","at":"9","text":"{}"}})", large)});
+  ASSERT_TRUE(log.append(batch));
+  ASSERT_TRUE(log.settle());
+}
+
+TEST(Prune, WholeBundlesOfOldRecordsGoAndTheRestIsProvable) {
+  TestLog world;
+  fill(world, 1000);
+  next_segment(world);
+  const std::string ticket = ticket_text(Search::open(world.place.directory)->note());
+  EXPECT_EQ(prune_before(world, at(0)).upto, 0u);  // control: none is older
+  EXPECT_EQ(prune_before(world, at(255)).upto, 0u);
+  const Pruning what = prune_before(world, at(600));
+  EXPECT_EQ(what.from, 0u);
+  EXPECT_EQ(what.upto, 512u);
+  const Inspection found = verify(world.place.directory, ticket);
+  EXPECT_EQ(found.verdict, Verdict::sound) << found.what;
+  EXPECT_EQ(found.pruned, 512u);
+  EXPECT_EQ(found.size, 1031u);
+  auto log = Search::open(world.place.directory).value();
+  std::uint64_t lines = 0;
+  EXPECT_TRUE(log.each({}, [&](const std::string&) { return ++lines > 0; }));
+  EXPECT_EQ(lines, 1031u - 512u);
+  auto view = View::open(world.place.directory).value();
+  EXPECT_TRUE(prove(view, 512));
+  EXPECT_TRUE(prove(view, 1000));
+  EXPECT_FALSE(prove(view, 511));
+  const Pruning more = prune_before(world, at(800));
+  EXPECT_EQ(more.from, 512u);
+  EXPECT_EQ(more.upto, 768u);
+  EXPECT_EQ(verify(world.place.directory, ticket).pruned, 768u);
+}
+
+TEST(Prune, RecordsThatGoWithoutARecordAreMissed) {
+  struct Row {
+    const char* what;
+    std::uint64_t pruned;   // as the log says
+    std::vector<std::uint64_t> gone;
+    std::optional<std::uint64_t> first_bad;
+  } rows[] = {
+      {"none", 0, {}, std::nullopt},
+      {"the first", 0, {0}, 0},
+      {"the first three", 0, {0, 1, 2}, 0},
+      {"one in the middle", 0, {1}, 256},
+      {"one more than was pruned", 512, {2}, 512},
+      {"one behind those", 512, {3}, 768},
+      {"all that were", 512, {}, std::nullopt},
+  };
+  for (const Row& row : rows) {
+    TestLog world;
+    fill(world, 1100);
+    next_segment(world);
+    if (row.pruned > 0) EXPECT_EQ(prune_before(world, at(row.pruned)).upto, row.pruned);
+    for (std::uint64_t bundle : row.gone) fs::remove(world.file(entries_path(bundle)));
+    const Inspection found = verify(world.place.directory, "");
+    EXPECT_EQ(found.verdict, row.first_bad ? Verdict::tampered : Verdict::sound) << row.what << found.what;
+    EXPECT_EQ(found.first_bad, row.first_bad) << row.what;
+  }
+}
+
+// Killed between the record and the removal: the next one takes up what is left.
+TEST(Prune, WhatAKillLeftIsRemovedNextTime) {
+  TestLog world;
+  fill(world, 600);
+  next_segment(world);
+  {
+    Log log = world.open();
+    ASSERT_TRUE(log.append({{R"({"kind":"pruned","at":"8","from":0,"upto":512})"}}));
+  }
+  fs::remove(world.file(entries_path(0)));
+  EXPECT_EQ(verify(world.place.directory, "").verdict, Verdict::sound);
+  const Pruning what = prune_before(world, at(599));
+  EXPECT_EQ(what.from, 256u);
+  EXPECT_EQ(what.upto, 512u);
+  EXPECT_EQ(verify(world.place.directory, "").pruned, 512u);
+}
+
+}  // namespace
+}  // namespace notaus::audit
