@@ -1,17 +1,10 @@
 #include "audit/timeline.h"
 
-#include <ctime>
+#include "base/clock.h"
 
 namespace notaus::audit {
 
-std::int64_t ms_of(std::string_view iso8601) {
-  std::tm time{};
-  const std::string text(iso8601);
-  const char* rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &time);
-  if (rest == nullptr) return 0;
-  const std::int64_t seconds = timegm(&time);
-  return seconds * 1000 + (*rest == '.' ? std::strtol(std::string(rest + 1).substr(0, 3).c_str(), nullptr, 10) : 0);
-}
+std::int64_t ms_of(std::string_view at) { return from_iso8601(at).value_or(WallTime{}).ms; }
 
 void Timeline::add(std::int64_t at_ms, Series series, std::uint64_t count) {
   if (at_ms <= 0) return;

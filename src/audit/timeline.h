@@ -9,7 +9,7 @@
 namespace notaus::audit {
 
 // "2026-11-22T03:12:07.123Z" in milliseconds since 1970; 0: it is no such time.
-std::int64_t ms_of(std::string_view iso8601);
+std::int64_t ms_of(std::string_view at);
 
 // At most kBuckets of equal width, which doubles whenever a time falls outside of them.
 class Timeline {

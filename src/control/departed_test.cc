@@ -100,7 +100,7 @@ TEST(Departed, NotWhoLeftBeforeNorWhoIsNoPoint) {
   }
   const Eve eve = eve_of(world.site.state);
   page::Spool operators(world.site.state, "stop-x");  // another stop's answer on its way to the log
-  EXPECT_TRUE(operators.append(R"({"kind":"ack","at":")" + iso8601(wall_now()) + R"(","id":"x"})", 0));
+  EXPECT_TRUE(operators.append(R"({"kind":"ack","at":")" + iso8601(wall_now()) + R"(","id":"x"})"));
   operators.close();
   EXPECT_TRUE(departed_since(world, eve).empty());
 }
@@ -113,9 +113,9 @@ TEST(Departed, NothingInASpoolIsTrusted) {
     const std::string now = iso8601(wall_now());
     JsonLine line;
     line.field("point", "p").field("at", now).field("since", now).field("call", call).field("outcome", outcome);
-    EXPECT_TRUE(spool.append(line.text(), 0));
+    EXPECT_TRUE(spool.append(line.text()));
   };
-  for (const char* line : {"{", "[]", R"({"point":"p","at":7})"}) EXPECT_TRUE(spool.append(line, 0));
+  for (const char* line : {"{", "[]", R"({"point":"p","at":7})"}) EXPECT_TRUE(spool.append(line));
   EXPECT_TRUE(departed_since(world, eve).empty());
   tell("p/1", "done");
   tell("q/1.2", "done");

@@ -231,7 +231,7 @@ TEST(Scan, AFactThatIsBeingWrittenIsNoneYet) {
   auto slots = make_slots(world);
   Claim claim = slots->claim(kSend, 1).value();
   slots->entry(claim.slot).word = 999;
-  ASSERT_TRUE(slots->push(claim, {Fact::ended, Outcome::done, Why::allowed, {}, 1000, 1}));
+  ASSERT_TRUE(slots->push(claim, {Fact::ended, Outcome::done, Why::allowed, {}, 1000, {}}));
   slots->free(claim);
   std::atomic<std::uint64_t>& turn = slots->file().cells[0].turn;
   for (std::uint64_t other : {std::uint64_t{0}, std::uint64_t{kCells + 1}}) {

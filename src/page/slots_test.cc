@@ -154,13 +154,13 @@ TEST(Slots, AFactCarriesNothingOfTheOneBeforeInItsPlace) {
   auto slots = Slots::create(world.state, {"test", "", ""}, 1).value();
   Claim claim = slots->claim(kSend, 1).value();
   slots->entry(claim.slot).digest[0] = slots->entry(claim.slot).digest[1] = 7;
-  ASSERT_TRUE(slots->push(claim, {Fact::blocked, Outcome::not_sent, Why::stop_all, "k3j2-acme-mail", 1, 1}));
+  ASSERT_TRUE(slots->push(claim, {Fact::blocked, Outcome::not_sent, Why::stop_all, "k3j2-acme-mail", 1, {}}));
   EXPECT_STREQ(slots->file().cells[0].stop, "k3j2-acme-mail");
   EXPECT_EQ(slots->file().cells[0].entry.digest[0], 7u);
   slots->free(claim);
   claim = slots->claim(kSend, 1).value();
   slots->file().head.head = slots->file().head.tail = kCells;
-  ASSERT_TRUE(slots->push(claim, {Fact::ended, Outcome::done, Why::allowed, {}, 1, 1}));
+  ASSERT_TRUE(slots->push(claim, {Fact::ended, Outcome::done, Why::allowed, {}, 1, {}}));
   const Cell& cell = slots->file().cells[0];
   EXPECT_EQ(cell.turn, kCells + 1u);
   EXPECT_EQ(std::string(cell.stop, sizeof cell.stop), std::string(sizeof cell.stop, '\0'));
