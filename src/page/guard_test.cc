@@ -350,54 +350,6 @@ TEST(Guard, TenThousandDamagedPagesAdmitNothing) {
   }
 }
 
-TEST(Guard, AForkedChildIsAPointOfItsOwn) {
-  World world;
-  Guard guard = open(world);
-  Admission parents = guard.admit(kSend);
-  ASSERT_TRUE(parents);
-  int report[2];
-  ASSERT_EQ(pipe(report), 0);
-  pid_t child = fork();
-  if (child == 0) {
-    parents.permit().done(Outcome::done);  // a copy: it must not end the parent's call
-    Admission own = guard.admit(kFind);
-    char answer = own ? 'y' : 'n';
-    (void)!write(report[1], &answer, 1);
-    pause();
-    _exit(0);
-  }
-  char answer = '?';
-  ASSERT_EQ(read(report[0], &answer, 1), 1);
-  EXPECT_EQ(answer, 'y');
-  EXPECT_EQ(scan(world.state).size(), 2u);
-  auto seen = calls_seen(world);
-  ASSERT_EQ(seen.size(), 2u);
-  EXPECT_NE(seen[0].process, seen[1].process);
-  kill(child, SIGKILL);
-  waitpid(child, nullptr, 0);
-  auto points = scan(world.state);
-  EXPECT_EQ(std::ranges::count(points, true, &SeenPoint::alive), 1);  // the child's death is seen, the parent lives
-}
-
-TEST(Guard, AParentKilledWhileItsChildLivesIsSeenDead) {
-  World world;
-  pid_t parent = fork();
-  if (parent == 0) {
-    Guard guard = open(world);
-    Admission admission = guard.admit(kSend);
-    if (fork() == 0) {
-      usleep(3'000'000);
-      _exit(0);
-    }
-    kill(getpid(), SIGKILL);
-  }
-  waitpid(parent, nullptr, 0);
-  EXPECT_TRUE(within([&] { return !scan(world.state).at(0).alive; }));  // as soon as the child has run at all
-  auto points = scan(world.state);
-  ASSERT_EQ(points[0].calls.size(), 1u);
-  EXPECT_EQ(outcome_now(world.state, points[0].calls[0]), Outcome::unknown);
-}
-
 TEST(Scan, FilesThatAreNoSlotsAreSilentPointsAndHangNobody) {
   World world;
   Guard guard = open(world);

@@ -239,8 +239,8 @@ bool Point::heed_sentinel(Attachment& here) {
   return true;
 }
 
+// By the watcher, or when there is none any more. Without the mutex: whoever forks takes it, and must not wait for a disk.
 void Point::report(Tell what) {
-  std::scoped_lock hold(mutex_);
   for (Seat& seat : seats_) {
     if (!seat.attachment->alive()) continue;
     drain_facts(*seat.attachment, *seat.spool, what);

@@ -76,7 +76,9 @@ class Point {
   Why why_ = Why::page_missing;
   std::string trouble_;
 
-  mutable std::mutex mutex_;  // everything below; never taken on the way to an answer, since it is held while a spool is written
+  // Where we sit and where calls are asked. Whoever forks takes it, so nothing is written to a spool under it; an answer takes it only where a
+  // forked child attaches itself.
+  mutable std::mutex mutex_;
   struct Seat {
     std::unique_ptr<Attachment> attachment;  // kept for life: Permits point at it
     std::unique_ptr<Spool> spool;  // of its slot file

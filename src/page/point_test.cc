@@ -99,6 +99,16 @@ TEST_F(PointAsleep, IsWokenByARingThatFillsAndByItsEnd) {
   EXPECT_EQ(spooled(world).size(), calls);
 }
 
+// It would have to wait for the watcher, which may be waiting for a disk.
+TEST_F(PointAsleep, IsNotWokenByACallNorDoesThatAttachAnything) {
+  std::filesystem::remove(world.state.page());
+  Guard guard = Guard::open({.state = world.state.path});
+  world.replace();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(guard, kFind), "killed: fenced:page_missing");
+  Guard later = Guard::open({.state = world.state.path});
+  EXPECT_EQ(ask(later, kFind), "ok");
+}
+
 TEST(Point, AttachesAnewWhenItsSlotFileIsGone) {
   World world;
   Guard guard = Guard::open({.state = world.state.path});
