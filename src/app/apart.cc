@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <utility>
 
 #include "base/fd.h"
 
@@ -40,11 +41,17 @@ int follow() {
 
 }  // namespace
 
-void leave(int status) {
+bool answer(int status) {
+  if (told < 0) return false;
+  prctl(PR_SET_PDEATHSIG, 0);
   const int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(nowhere, stream);  // whose reader waits for their end
   const auto byte = static_cast<unsigned char>(status);
-  if (told >= 0) (void)!write(told, &byte, 1);
+  return write(std::exchange(told, -1), &byte, 1) == 1;
+}
+
+void leave(int status) {
+  (void)answer(status);
   _exit(status);
 }
 

@@ -10,6 +10,10 @@ namespace notaus::app {
 // What `work` returns, from a child that ends with us; if none is to be had, from this process.
 int apart(const std::function<int()>& work);
 
+// In `work`, once all is said: whoever waits for us goes on with this status, while we write what is still to be written. False: nobody waits
+// but for our end.
+bool answer(int status);
+
 // Ends `work` with this status. Safe in a signal handler.
 [[noreturn]] void leave(int status);
 

@@ -178,7 +178,7 @@ int audit_report_command(const Common& common, const AuditFlags& flags, Output o
   auto found = report_on(*question);
   if (!found) return fail(found.error(), output, to_json(audit::CleanUp{}));
   if (flags.html)
-    fmt::print("{}", report_html(*found, question->place.site.host));
+    say_as_is(stdout, report_html(*found, question->place.site.host));
   else if (output == Output::json)
     say("{}\n", dump(to_json(*found)));
   else

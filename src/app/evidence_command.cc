@@ -139,7 +139,7 @@ int audit_prove_command(const Common& common, const EvidenceFlags& flags) {
   if (!view) return fail(view.error());
   auto proof = audit::prove(*view, number);
   if (!proof) return fail(proof.error());
-  fmt::print("{}", *proof);
+  say_as_is(stdout, *proof);
   return control::kDone;
 }
 

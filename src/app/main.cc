@@ -1,6 +1,7 @@
 // notaus: the one command. What can be typed is in cli.h, what it does behind commands.h.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -62,12 +63,18 @@ void run_on_behalf(const char* daemon) {
   });
 }
 
+// Does this command do nothing else? Of the others the exit code tells what they have done, whether or not that could be printed.
+bool tells(std::string_view command) {
+  constexpr std::string_view kTell[] = {"status", "check", "doctor", "audit", "config", "drain", "demo"};
+  return std::ranges::find(kTell, command) != std::end(kTell);
+}
+
 // What shells and packagers ask, and nobody types.
 std::optional<int> told_about_itself(const CLI::App& tree, const std::vector<std::string>& words) {
   if (words.empty()) return std::nullopt;
   if (words[0] == "__complete") return complete_command(tree, {words.begin() + 1, words.end()});
   if (words[0] != "__man") return std::nullopt;
-  fmt::print("{}", man_page(tree, words.size() > 1 ? words[1] : ""));
+  say_as_is(stdout, man_page(tree, words.size() > 1 ? words[1] : ""));
   return control::kDone;
 }
 
@@ -82,8 +89,13 @@ int main(int argc, char** argv) {
   Line line;
   auto tree = command_tree(line, argc > 1 ? argv[1] : "");
   auto told = told_about_itself(*tree, {argv + 1, argv + argc});
-  int code = told ? *told : parse_and_run(*tree, line, argc, argv);
-  std::fflush(stdout);
+  int code = control::kFailed;
+  try {
+    code = told ? *told : parse_and_run(*tree, line, argc, argv);
+  } catch (const std::exception& trouble) {  // no memory, or no thread
+    say_to(stderr, "notaus: {}\n", trouble.what());
+  }
+  if (!said() && code == control::kDone && tells(argc > 1 ? argv[1] : "")) code = control::kFailed;
   // Not exit(): a thread that hangs on a dead disk must not keep the answer from the operator.
   _exit(code);
 }

@@ -17,6 +17,7 @@
 #include <fmt/format.h>
 
 #include "app/print.h"
+#include "base/user.h"
 #include "control/rights.h"
 
 namespace notaus::app {
@@ -98,7 +99,7 @@ Result<uid_t> owner_of(const page::StateDir& state) {
 int reload(pid_t daemon) {
   if (int unusable = config_check_command({}, ""); unusable != control::kDone) return unusable;
   if (getppid() != daemon || kill(daemon, SIGHUP) != 0) return fail({Kind::gone, "the daemon has ended"});
-  fmt::print("told `notaus up` (process {}) to read it again\n", daemon);
+  say_to(stdout, "told `notaus up` (process {}) to read it again\n", daemon);
   return control::kDone;
 }
 
@@ -117,8 +118,8 @@ int relay(const Fd& daemon, const std::vector<std::string>& words) {
   const auto answer = hear(daemon, kMostSaid);
   if (!answer || !answer->contains("exit"))
     return fail({Kind::broken, "the daemon took this and did not answer; whether it was done, `notaus status` tells"});
-  fmt::print(stderr, "{}", answer->value("err", ""));
-  fmt::print("{}", answer->value("out", ""));
+  say_as_is(stderr, answer->value("err", ""));
+  say_as_is(stdout, answer->value("out", ""));
   return answer->value("exit", int{control::kFailed});
 }
 

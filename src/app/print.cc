@@ -49,6 +49,15 @@ Json list(const Rows& rows) {
 
 }  // namespace
 
+void say_as_is(std::FILE* where, std::string_view text) { (void)!std::fwrite(text.data(), 1, text.size(), where); }
+
+bool said() {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return true;
+  say_to(stderr, "notaus: the answer could not be written{}\n", errno != 0 ? fmt::format(": {}", std::strerror(errno)) : "");
+  return false;
+}
+
 std::string dump(const Json& json) { return harmless(json.dump(-1, ' ', false, Json::error_handler_t::replace)); }
 
 Json to_json(const core::Stop& stop) {

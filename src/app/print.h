@@ -31,14 +31,17 @@ Harmless<T> made_harmless(const T& given) {
   else
     return given;
 }
+void say_as_is(std::FILE* where, std::string_view text);  // of our own making
 template <class... Args>
 void say_to(std::FILE* where, fmt::format_string<Harmless<Args>...> format, const Args&... args) {
-  fmt::print(where, format, made_harmless(args)...);
+  say_as_is(where, fmt::format(format, made_harmless(args)...));
 }
 template <class... Args>
 void say(fmt::format_string<Harmless<Args>...> format, const Args&... args) {
-  fmt::print(format, made_harmless(args)...);
+  say_to(stdout, format, args...);
 }
+// At the end: has all that was said to stdout arrived? If not, it says so.
+bool said();
 
 Json to_json(const core::Stop& stop);
 Json to_json(const control::Report& report);

@@ -1,11 +1,10 @@
-#include <unistd.h>
-
 #include <fmt/format.h>
 
 #include "app/commands.h"
 #include "app/print.h"
 #include "audit/prune.h"
 #include "base/boot.h"
+#include "base/user.h"
 #include "core/record.h"
 
 namespace notaus::app {
@@ -27,7 +26,7 @@ int audit_prune_command(const Common& common, const PruneFlags& flags) {
     return control::kDone;
   }
   JsonLine line = core::begin_record("pruned", moment_now(), boot_id());
-  line.field("by", actor()).field("uid", std::uint64_t{getuid()}).field("before", *before);
+  line.field("by", actor()).field("uid", std::uint64_t{asking_user()}).field("before", *before);
   line.field("from", what->from).field("upto", what->upto);
   if (auto pruned = audit::prune(*log, directory, *what, line.text()); !pruned) return fail(pruned.error());
   say("pruned {} record(s), numbers {} to {}; their hashes stay, and the log says so\n", count, what->from, what->upto - 1);

@@ -11,13 +11,12 @@
 #include <fmt/ranges.h>
 
 #include "app/print.h"
+#include "base/user.h"
 #include "control/hints.h"
 #include "control/hunt.h"
 
 namespace notaus::app {
 namespace {
-
-std::optional<uid_t> acting_for;
 
 std::string machine_name() {
   char name[HOST_NAME_MAX + 1] = {};
@@ -95,16 +94,13 @@ std::vector<std::string> idle_keys(const config::Config& config) {
   return out;
 }
 
-void act_for(uid_t user) { acting_for = user; }
-
 std::string actor() {
   auto login = read_file("/proc/self/loginuid", 32);
-  uid_t uid = getuid();
-  if (login) {
+  uid_t uid = asking_user();
+  if (login && !acting_for()) {
     auto number = std::strtoul(login->c_str(), nullptr, 10);
     if (number != 4294967295ul) uid = static_cast<uid_t>(number);
   }
-  uid = acting_for.value_or(uid);
   const passwd* user = getpwuid(uid);
   return user != nullptr ? user->pw_name : fmt::format("uid {}", uid);
 }

@@ -40,7 +40,6 @@ std::vector<std::string> idle_keys(const config::Config& config);
 
 // Who types this: the login user, also behind sudo; or whom it is done for.
 std::string actor();
-void act_for(uid_t user);
 
 // Appends what of `tools:` tightens the catalogue; returns the names that would loosen it and wait for `notaus tools approve`.
 std::vector<std::string> propose_tools(const Place& place);

@@ -16,13 +16,20 @@
 namespace notaus::app {
 namespace {
 
-// Ctrl-C while waiting: what has been placed stays placed, and is not confirmed.
-void interrupted(int) {
-  constexpr char kSaid[] =
-      "notaus: interrupted: this host has stopped; whether it is in the ledger and confirmed, `notaus status` tells\n";
-  (void)!write(STDERR_FILENO, kSaid, sizeof kSaid - 1);
-  leave(control::kNotConfirmed);
+constexpr std::chrono::seconds kLogPatience{10};  // once the answer is given, with a log that was not ready for it
+
+bool placed = false;  // on this host's page
+
+// Ctrl-C while waiting, or no memory: what has been placed stays placed, and is not confirmed.
+int cut_short() {
+  constexpr char kPlaced[] =
+      "notaus: cut short: this host has stopped; whether it is in the ledger and confirmed, `notaus status` tells\n";
+  constexpr char kNot[] = "notaus: cut short, by want of memory: nothing was stopped\n";
+  (void)!(placed ? write(STDERR_FILENO, kPlaced, sizeof kPlaced - 1) : write(STDERR_FILENO, kNot, sizeof kNot - 1));
+  return placed ? control::kNotConfirmed : control::kFailed;
 }
+
+void interrupted(int) { leave(cut_short()); }
 
 // Three commands ready to be run, for somebody who has typed only `notaus stop`.
 int suggest(const Common& common) {
@@ -91,6 +98,16 @@ int answer_stop(const control::Report& report, Output output) {
   return report.exit;
 }
 
+int stop_and_answer(const Place& place, const control::StopRequest& request, Output output) {
+  control::Report report = control::stop(place.site, request, names_in(place.config));
+  if (!place.config_trouble.empty())
+    report.warnings.insert(report.warnings.begin(), place.config_trouble + " (the stop went on with defaults)");
+  const int exit = answer_stop(report, output);
+  (void)said();
+  if (report.logged_by && answer(exit)) report.logged_by(std::chrono::steady_clock::now() + kLogPatience);
+  return exit;
+}
+
 int answer_preview(const control::Report& report, Output output) {
   warn(report.warnings);
   if (output == Output::json) {
@@ -136,7 +153,6 @@ int stop_command(const Common& common, const StopFlags& flags, Output output) {
     return usage(fmt::format("--mode {}: it is disable_writes or stop_all", flags.mode));
   auto place = existing_place(common);
   if (!place) return fail(place.error(), output, to_json(control::Report{}));
-  if (!place->config_trouble.empty()) warn({place->config_trouble + " (the stop goes on with defaults)"});
   control::StopRequest request{.selector = selector,
                                .mode = flags.mode.empty() ? place->config.kill_switch.mode_when_enabled : *mode};
   if (!selector.tool.empty()) request.mode = core::Mode::disable_tool;
@@ -146,9 +162,19 @@ int stop_command(const Common& common, const StopFlags& flags, Output output) {
   request.by = actor();
   request.wait = flags.no_wait ? control::Wait::not_at_all : control::Wait::until_confirmed;
   request.at_most = flags.wait;
-  request.placed = [] { std::signal(SIGINT, interrupted); };
+  request.placed = [] {
+    placed = true;
+    std::signal(SIGINT, interrupted);
+  };
+  std::signal(SIGPIPE, SIG_IGN);  // whether anybody reads what we say is nothing to stop for
   if (flags.dry_run) return answer_preview(control::preview(place->site, request, names_in(place->config)), output);
-  return apart([&] { return answer_stop(control::stop(place->site, request, names_in(place->config)), output); });
+  return apart([&] {
+    try {
+      return stop_and_answer(*place, request, output);
+    } catch (const std::exception&) {
+      return cut_short();
+    }
+  });
 }
 
 int resume_command(const Common& common, const ResumeFlags& flags, Output output) {

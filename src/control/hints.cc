@@ -1,8 +1,7 @@
 #include "control/hints.h"
 
-#include <unistd.h>
-
 #include "base/id.h"
+#include "base/user.h"
 
 namespace notaus::control {
 namespace {
@@ -65,7 +64,7 @@ Result<core::State> tighten(const host::Site& site, const std::map<std::string, 
   action.id = new_id();
   action.act = core::Act::tighten;
   action.by = by;
-  action.uid = getuid();
+  action.uid = asking_user();
   action.at = wall_now();
   action.reason = reason;
   action.effects = effects;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -60,6 +61,8 @@ struct Report {
   bool audit_durable = false;
   std::string checkpoint;  // of the log with the record of it
   std::vector<std::string> warnings;
+  // Set while its records are still on their way to the log: waits for them, no longer than until then.
+  std::function<void(std::chrono::steady_clock::time_point)> logged_by;
 };
 
 }  // namespace notaus::control

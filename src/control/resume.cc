@@ -9,6 +9,7 @@
 
 #include "base/boot.h"
 #include "base/id.h"
+#include "base/user.h"
 #include "control/stop_log.h"
 #include "core/record.h"
 #include "host/reconcile.h"
@@ -141,7 +142,7 @@ core::Action action_for(core::Act act, std::string target, const std::string& re
   action.id = new_id();
   action.act = act;
   action.by = by;
-  action.uid = getuid();
+  action.uid = asking_user();
   action.at = wall_now();
   action.reason = reason;
   action.target = std::move(target);

@@ -1,13 +1,12 @@
 #include "control/stop.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "base/id.h"
+#include "base/user.h"
 #include "control/attempts.h"
 #include "control/drain.h"
 #include "control/flip.h"
@@ -31,7 +30,7 @@ Result<Stored> store(const host::Site& site, const Record& record, host::Patienc
   if (!book) return std::unexpected(book.error());
   if (record.repeats && record.repeats->local)  // never told without the stop it repeats
     if (auto first = host::store_local(site, **book, *record.repeats); !first) return std::unexpected(first.error());
-  auto stored = host::store_local(site, **book, record.local, getuid());
+  auto stored = host::store_local(site, **book, record.local, asking_user());
   if (!stored) return std::unexpected(stored.error());
   auto publisher = page::Publisher::open(site.state);  // if not, the local record goes on holding
   if (publisher) (void)host::publish(site, *publisher, **book, *stored, kLockPatience);
@@ -193,6 +192,7 @@ std::optional<Report> stop_once(const host::Site& site, const StopRequest& reque
       stands && report.stored && !report.lifted && report.hosts.front().state == "acked" && request.wait == Wait::until_confirmed;
   report.confirmed_ms = ms_since(start);
   auto logged = auditing.take(Clock::now() + kAuditPatience);
+  if (!logged) report.logged_by = [auditing](Clock::time_point until) mutable { (void)auditing.take(until); };
   report.audit_durable = report.stored && logged && *logged;
   if (report.audit_durable) report.checkpoint = **logged;
   const bool follows = request.grace && flipped.latch == Latch::open && request.wait == Wait::until_confirmed;

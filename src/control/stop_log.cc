@@ -4,6 +4,7 @@
 
 #include "base/boot.h"
 #include "base/id.h"
+#include "base/user.h"
 #include "page/record.h"
 #include "page/spool.h"
 
@@ -16,7 +17,7 @@ JsonLine begin(std::string_view kind, std::string_view id) {
 
 std::string latch_record(const host::Site& site, const Report& report) {
   JsonLine line = begin("latch", "latch@" + site.host);
-  line.field("by", report.record.by).field("uid", std::uint64_t{getuid()});
+  line.field("by", report.record.by).field("uid", std::uint64_t{asking_user()});
   if (!report.record.reason.empty()) line.field("reason", report.record.reason);
   return line.text();
 }
@@ -25,7 +26,7 @@ std::string ack_record(const Report& report) {
   const HostRow& row = report.hosts.front();
   return begin("ack", report.record.id)
       .field("by", report.record.by)
-      .field("uid", std::uint64_t{getuid()})
+      .field("uid", std::uint64_t{asking_user()})
       .field("state", row.state)
       .field("revision", row.revision)
       .field("points", std::uint64_t{row.points})

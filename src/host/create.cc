@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/id.h"
+#include "base/user.h"
 #include "host/host.h"
 #include "page/durable.h"
 
@@ -40,7 +41,7 @@ Result<> check_empty(const page::StateDir& state) {
 core::Action recovered(const core::Stop& stop, const std::string& by) {
   core::Action action = assertion(stop);
   action.by = by;
-  action.uid = getuid();
+  action.uid = asking_user();
   action.at = wall_now();
   return action;
 }
@@ -106,7 +107,7 @@ Result<core::State> recover(const Site& site, const std::string& by) {
     core::Action approve;
     approve.id = new_id();
     approve.by = by;
-    approve.uid = getuid();
+    approve.uid = asking_user();
     approve.at = wall_now();
     approve.reason = "recovered";
     approve.act = core::Act::approve;
