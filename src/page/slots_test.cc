@@ -11,6 +11,7 @@
 
 #include <notaus/guard.hpp>
 
+#include "base/boot.h"
 #include "page/scan.h"
 #include "page/slots.h"
 #include "page/test_world.h"
@@ -160,9 +161,11 @@ TEST(Slots, AFactCarriesNothingOfTheOneBeforeInItsPlace) {
   slots->free(claim);
   claim = slots->claim(kSend, 1).value();
   slots->file().head.head = slots->file().head.tail = kCells;
+  slots->file().cells[0].dropped = 3;
   ASSERT_TRUE(slots->push(claim, {Fact::ended, Outcome::done, Why::allowed, {}, 1, {}}));
   const Cell& cell = slots->file().cells[0];
   EXPECT_EQ(cell.turn, kCells + 1u);
+  EXPECT_EQ(cell.dropped, 0u);
   EXPECT_EQ(std::string(cell.stop, sizeof cell.stop), std::string(sizeof cell.stop, '\0'));
   EXPECT_EQ(cell.entry.digest[0] | cell.entry.digest[1], 0u) << "of a call without arguments";
 }
@@ -242,6 +245,7 @@ TEST(Slots, TellWhoseTheyAreAndSinceWhen) {
     EXPECT_EQ(point.agent, "bot");
     EXPECT_EQ(point.pid, getpid());
     EXPECT_EQ(point.page_id, 77u);
+    EXPECT_EQ(std::string_view(slots->file().head.boot_id), boot_id());
     EXPECT_GE(point.started_ms, before);
     EXPECT_TRUE(point.alive);
     EXPECT_FALSE(point.admission_only || point.sentinel);
