@@ -125,6 +125,24 @@ TEST(Drain, WhatWasToldAndNotNotedIsLoggedOnce) {
     }
 }
 
+TEST(Drain, OfACountThatWentOnTheRestIsTold) {
+  World world;
+  page::Witness witness;
+  bool alive = true;
+  {
+    page::Attachment here(page::LivePage::open(world.site.state, page::Access::read).value(),
+                          page::Slots::create(world.site.state, {"victim", "", ""}, 1).value(), witness, &alive, world.site.state);
+    for (int i = 0; i < 7; ++i) here.count_denial(kDenied, {.why = Why::stop_all});
+    here.slots().file().head.lost_denials = 5;
+    page::Spool spool(world.site.state, here.slots().process());
+    page::drain_facts(here, spool);
+    for (int i = 0; i < 3; ++i) here.count_denial(kDenied, {.why = Why::stop_all});
+    here.slots().file().head.lost_denials = 6;
+  }
+  ASSERT_TRUE(drained(world));
+  EXPECT_EQ(tally(world), (Tally{{"blocked", 10}, {"gap", 6}}));
+}
+
 // Killed at each step between a call's claim and the end of its record. What cannot be known is named, and neither told nor counted.
 TEST(Drain, ACallThatAKillOvertookIsToldOnceOrNamed) {
   using page::SlotState;
