@@ -2,6 +2,7 @@
 #include "page/point.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
@@ -128,6 +129,54 @@ TEST(Point, WithoutRoomForASlotFileDeniesUntilThereIs) {
   std::filesystem::create_directory(world.state.slots());
   EXPECT_TRUE(within([&] { return ask(guard, kFind) == "ok"; }));
   EXPECT_EQ(guard.trouble(), "");
+}
+
+TEST(Point, SaysWhichStateItMayNotEnter) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become somebody who may not";
+  World world;
+  std::filesystem::permissions(world.state.path, std::filesystem::perms::owner_all);
+  auto somebody = [&] {
+    if (setuid(65534) != 0) _exit(3);
+    Guard guard = Guard::open({.state = world.state.path});
+    _exit(guard.trouble().contains("you may not") && ask(guard, kFind) == "killed: fenced:page_missing" ? 7 : 1);
+  };
+  EXPECT_EXIT(somebody(), testing::ExitedWithCode(7), "");
+}
+
+TEST(Point, KnowsTheTimeWithoutAskingForIt) {
+  World world;
+  Guard guard = Guard::open({.state = world.state.path});
+  Handle handle = guard.handle(kFind);
+  const std::int64_t later = wall_now().ms + 50;
+  EXPECT_TRUE(within([&] {
+    Admission call = handle.admit();
+    return scan(world.state).at(0).calls.at(0).entry.since >= later;
+  }));
+}
+
+TEST(Point, ForgetsAKeyThatWasDestroyed) {
+  World world;
+  Guard guard = Guard::open({.state = world.state.path});
+  auto digest = [&] {
+    Admission call = guard.admit({.tenant = "acme", .tool = "email.send", .args = "{}"});
+    return std::to_array(scan(world.state).at(0).calls.at(0).entry.digest);
+  };
+  const auto first = digest();
+  EXPECT_EQ(digest(), first);
+  std::filesystem::remove_all(world.state.keys());
+  std::filesystem::create_directory(world.state.keys());
+  EXPECT_TRUE(within([&] { return digest() != first; }));
+}
+
+// No stop reaches a page that nobody can find.
+TEST(Point, SendsNothingThatADeletedPageAdmitted) {
+  World world;
+  Guard guard = Guard::open({.state = world.state.path});
+  Admission call = guard.admit(kFind), kept = guard.admit(kFind);
+  EXPECT_FALSE(kept.permit().recheck());
+  std::filesystem::remove(world.state.page());
+  ASSERT_TRUE(within([&] { return ask(guard, kFind) == "killed: fenced:page_missing"; }));
+  EXPECT_TRUE(call.permit().recheck());
 }
 
 TEST(Point, LeavesAReplacedPageWhenItsLastCallThereHasEnded) {
