@@ -145,6 +145,15 @@ TEST(Scan, AFileThatIsJustBeingMadeIsNoTroubleWhileItsMakerLives) {
   EXPECT_EQ(scan(world.state).size(), 1u);
 }
 
+TEST(Scan, FilesAreListedByNameWhateverTheyAre) {
+  World world;
+  EXPECT_TRUE(slot_files(world.state).empty());
+  auto slots = make_slots(world, "b");
+  std::ofstream(world.state.slots() + "/a") << "none of ours";
+  std::ofstream(world.state.slots() + "/.draft") << "before it has its name";
+  EXPECT_EQ(slot_files(world.state), (std::vector<std::string>{"a", slots->process()}));
+}
+
 TEST(Scan, FollowsNoLinkAndSaysWhatIsNoFile) {
   World world;
   auto slots = make_slots(world, "a");
