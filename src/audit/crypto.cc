@@ -24,7 +24,7 @@ const std::uint8_t* raw(std::string_view text) { return reinterpret_cast<const s
 
 // Without openssl.cnf: hashes and signatures have no use for it, to read it takes longer than to write a record, and one that is broken, or
 // leaves out the algorithms we need, must not keep a stop from the log (decisions/0009).
-const bool kStarted = OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, nullptr) == 1;
+const bool kStarted = OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr) == 1;
 
 Trouble no_crypto(const char* what) { return {Kind::unsupported, std::string(what) + ": OpenSSL refuses it on this machine"}; }
 
