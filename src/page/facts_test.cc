@@ -118,25 +118,24 @@ TEST(Facts, WhatAFullDiskRefusesIsCountedAndArrivesWhenThereIsSpace) {
 
 TEST(Facts, EveryKindOfDenialHasItsOwnCount) {
   World world;
-  world.stop(Mode::disable_writes, {.tenant = "acme"});
-  world.stop(Mode::stop_all, {.tenant = "globex"});
-  world.stop(Mode::stop_all, {.tenant = "initech"});
+  const core::Stop acmes = world.stop(Mode::disable_writes, {.tenant = "acme"});
+  world.stop(Mode::stop_all, {.agent = "bot"});  // of two tenants
   Process process(world);
   struct Row {
     Call call;
     int times;
     const char* says;
   } rows[] = {
-      {{.tenant = "acme", .tool = "email.send"},
+      {{.tenant = "acme", .agent = "mailer", .tool = "email.send"},
        31,
        "\"tenant\":\"acme\",\"tool\":\"email.send\",\"reason\":\"killed: writes_disabled:email.send\""},
-      {{.tenant = "acme", .tool = "crm.write"},
+      {{.tenant = "acme", .agent = "mailer", .tool = "crm.write"},
        32,
        "\"tenant\":\"acme\",\"tool\":\"crm.write\",\"reason\":\"killed: writes_disabled:crm.write\""},
-      {{.tenant = "globex", .tool = "email.send"},
+      {{.tenant = "globex", .agent = "bot", .tool = "email.send"},
        33,
        "\"tenant\":\"globex\",\"tool\":\"email.send\",\"reason\":\"killed: stop_all\""},
-      {{.tenant = "initech", .tool = "email.send"},
+      {{.tenant = "initech", .agent = "bot", .tool = "email.send"},
        34,
        "\"tenant\":\"initech\",\"tool\":\"email.send\",\"reason\":\"killed: stop_all\""},
   };
@@ -149,11 +148,11 @@ TEST(Facts, EveryKindOfDenialHasItsOwnCount) {
       Answer answer = process.attachment.ask(row.call);
       process.attachment.tallies().count({entry, answer.why, answer.stop, nullptr, answer.word}, kNow);
     }
-  // The same tenant and tool for another reason.
+  // The same tenant, tool and stop for another reason.
   Entry entry{};
   set_name(entry.tenant, "acme");
   set_name(entry.tool, "email.send");
-  process.attachment.tallies().count({entry, Why::page_torn, "", nullptr, 0}, kNow);
+  process.attachment.tallies().count({entry, Why::page_torn, acmes.id, nullptr, 0}, kNow);
   std::vector<std::string> counts;
   Spool spool(world.state, process.attachment.slots().process());
   drain_facts(process.attachment, spool);
