@@ -199,8 +199,13 @@ TEST(Point, LeavesNothingBehindWhenAllIsTold) {
   World world;
   {
     Guard guard = Guard::open({.state = world.state.path});
+    EXPECT_EQ(ask(guard, {.tool = "email.send"}), "ok");
   }
   EXPECT_TRUE(scan(world.state).empty());
+  auto segments = list_segments(world.state);
+  ASSERT_EQ(segments.size(), 1u);
+  ASSERT_TRUE(read_segment(segments[0], 0));
+  EXPECT_TRUE(segments[0].closed) << "so that whoever has read it may remove it";
 }
 
 }  // namespace
