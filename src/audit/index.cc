@@ -79,7 +79,7 @@ void add_words(std::string_view key, std::string_view raw, std::vector<std::uint
 }
 
 // A filter may name more of a text than the index has of it.
-std::string as_indexed(std::string text, char at) {
+std::string as_indexed(const std::string& text, char at) {
   std::size_t end = 0;
   for (int most = 8; most > 0 && end != std::string::npos; --most) end = text.find(at, end + 1);
   return end == std::string::npos ? text : "";

@@ -98,7 +98,7 @@ std::string to_ocsf(const std::string& line, const std::string& origin) {
   }
   if (auto reason = text_in(record, "reason"); !reason.empty()) out["status_detail"] = reason;
   if (record.contains("count")) out["count"] = number_in(record, "count");
-  out["unmapped"] = Json(std::move(record));
+  out["unmapped"] = Json(record);
   return harmless(out.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 

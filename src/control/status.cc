@@ -31,7 +31,7 @@ Result<Status> status(const host::Site& site) {
     if (publisher && host::heed_sentinel(site, *publisher, kPatience))
       out.view.state = publisher->current().value_or(out.view.state);
   }
-  out.host = row_of(site.host, view->state.revision, out.points, out.warnings);
+  out.host = row_of(site.host, out.view.state.revision, out.points, out.warnings);
   for (const page::SeenPoint& point : out.points)
     if (point.alive)
       out.in_flight += static_cast<std::size_t>(std::ranges::count(point.calls, Outcome::running, &page::SeenCall::outcome));
