@@ -392,6 +392,21 @@ TEST(Facts, ADenialLeavesItsSlotFree) {
   EXPECT_TRUE(scan(world.state).at(0).calls.empty());
 }
 
+TEST(Spool, ASegmentWithoutABeginningIsReadToItsEnd) {
+  World world;
+  {
+    Fd left = make_file(world.state.spool() + "/dead.1", kSegmentSize, 0640).value();
+  }
+  Segment segment = list_segments(world.state).at(0);
+  ASSERT_TRUE(read_segment(segment, 0));
+  EXPECT_TRUE(segment.records.empty());
+  EXPECT_NE(segment.end, 0u) << "so that it is removed";
+  Fd file = open_file(segment.path, O_RDWR).value();
+  ASSERT_TRUE(write_at(file.get(), "x", 1, kSegmentSize - 1));
+  segment = list_segments(world.state).at(0);
+  EXPECT_FALSE(read_segment(segment, 0)) << "something is in it";
+}
+
 TEST(Spool, ADamagedRecordEndsTheSegment) {
   World world;
   Spool spool(world.state, "writer");

@@ -128,6 +128,10 @@ Result<> read_segment(Segment& segment, std::uint64_t from) {
   SegmentHead start{};
   std::memcpy(&start, bytes.data(), sizeof start);
   if (start.magic != kMagic && segment.owned) return {};  // just being made
+  if (std::ranges::all_of(bytes, [](char byte) { return byte == '\0'; })) {  // its process died before it wrote anything
+    segment.end = sizeof start;
+    return {};
+  }
   if (start.magic != kMagic) return trouble(Kind::broken, segment.path + ": not a spool segment of this version");
   segment.closed = start.closed != 0;
   segment.end = walk(bytes, from == 0 ? sizeof start : from, segment.records);
