@@ -5,21 +5,14 @@
 #include <fmt/format.h>
 
 #include "base/id.h"
-#include "control/departed.h"
 
 namespace notaus::control {
 namespace {
 
-std::vector<page::SeenPoint> look(const host::Site& site, const Eve& eve, std::uint64_t flipped = 0) {
-  auto points = page::scan(site.state, flipped);
-  std::ranges::move(departed(site.state, eve, points), std::back_inserter(points));
-  return points;
-}
-
 // The page cannot be flipped: everything on this host is stopped instead.
 Flipped set_latch(const host::Site& site, page::Publisher& publisher, const StopRequest& request, const Trouble& why,
                   Report& report) {
-  const Eve eve = eve_of(site.state);
+  Eve eve = eve_of(site.state);
   const std::uint64_t latch_word = publisher.latch();
   report.warnings.push_back(
       fmt::format("{}: EVERYTHING on {} is stopped by its latch (latch@{}); `notaus resume latch@{}` lifts it", why.what, site.host,
@@ -31,7 +24,7 @@ Flipped set_latch(const host::Site& site, page::Publisher& publisher, const Stop
   Record record = record_for(request, shown);
   record.local.local = true;
   shown.stops.push_back(record.local);  // not on the page, which is latched instead, but stored: see publish_stored
-  return {std::move(record), std::move(shown), look(site, eve), Latch::set, latch_word};
+  return {std::move(record), std::move(shown), page::scan(site.state), Latch::set, latch_word, std::move(eve)};
 }
 
 }  // namespace
@@ -65,14 +58,14 @@ Flipped flip(const host::Site& site, page::Publisher& publisher, const StopReque
   auto before = publisher.current();
   if (!before) return set_latch(site, publisher, request, before.error(), report);
   Record record = record_for(request, *before);
-  const Eve eve = eve_of(site.state);
+  Eve eve = eve_of(site.state);
   auto shown = publisher.add_local(*lock, record.local);
   if (!shown) return set_latch(site, publisher, request, shown.error(), report);
   auto placed = std::ranges::find(shown->stops, record.local.id, &core::Stop::id);
   if (placed != shown->stops.end() && (placed->selector != record.local.selector || placed->mode != record.local.mode))
     report.warnings.push_back(fmt::format(
         "the page has no room for this stop: EVERYTHING on {} is stopped instead; resume stops that are over", site.host));
-  return {std::move(record), *std::move(shown), look(site, eve, publisher.word())};
+  return {std::move(record), *std::move(shown), page::scan(site.state, publisher.word()), Latch::open, 0, std::move(eve)};
 }
 
 bool held(page::Publisher& publisher, const Flipped& flipped) {

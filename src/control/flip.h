@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "control/departed.h"
 #include "control/report.h"
 #include "control/stop.h"
 #include "host/host.h"
@@ -28,9 +29,10 @@ enum class Latch { open, set };
 struct Flipped {
   Record record;
   core::State shown;  // what the page says since, or would say were it not latched
-  std::vector<page::SeenPoint> points;  // with every call in flight at the flip
+  std::vector<page::SeenPoint> points;  // with every call in flight at the flip, of those who are there still
   Latch latch = Latch::open;
   std::uint64_t latch_word = 0;  // once it was set
+  Eve eve = {};  // for departed(), which reads spools: not under the page's lock, nor before anybody is woken
 };
 
 // Cannot fail: a page that cannot be flipped is latched, with a warning in `report`.

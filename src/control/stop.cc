@@ -162,13 +162,14 @@ std::optional<Report> stop_once(const host::Site& site, const StopRequest& reque
   if (!page) return failed(site, request, page.error());
   Report report;
   report.state_dir = site.state.path;
-  const Flipped flipped = flip(site, page->publisher, request, report);
+  Flipped flipped = flip(site, page->publisher, request, report);
   page->publisher.wake();
   if (request.placed) request.placed();
   report.record = flipped.record.named();
   report.epoch = flipped.shown.epoch;
 
   Attempts tried(site, flipped, request);
+  std::ranges::move(departed(site.state, flipped.eve, flipped.points), std::back_inserter(flipped.points));
   list_calls(site, flipped, report);
   auto book = take_stored(tried.storing.take(deadline), report);
   report.committed_ms = ms_since(start);
