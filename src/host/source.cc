@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <map>
+#include <ranges>
 #include <set>
 
 #include "host/host.h"
@@ -89,7 +90,7 @@ class LastWords {
   }
 
   const page::SlotsFile& file_;
-  const Mark& spooled_;
+  const Mark spooled_;
   page::Teller teller_;
   std::vector<Record> out_;
 };
@@ -112,9 +113,18 @@ std::vector<Record> Source::news_of(page::Segment& segment, const audit::Log& lo
   auto at = log.cursor().spools.find(segment.name);
   if (!page::read_segment(segment, at == log.cursor().spools.end() ? 0 : at->second)) return records;
   for (const page::SpoolRecord& record : segment.records) records.push_back({record.json});
-  if (segment.last != Mark{}) spooled_ = segment.last;
   if (!records.empty()) records.back().source = {.segment = segment.name, .offset = segment.end};
   return records;
+}
+
+// Of the last record of its spool, whether or not that was logged before.
+Mark Source::last_mark() const {
+  for (const page::Segment& one : segments_ | std::views::reverse) {
+    page::Segment whole;
+    whole.path = one.path;
+    if (page::read_segment(whole, 0) && !whole.records.empty()) return whole.records.back().mark;
+  }
+  return {};
 }
 
 void Source::add_last_words(const audit::Log& log, std::vector<Record>& records) {
@@ -122,7 +132,7 @@ void Source::add_last_words(const audit::Log& log, std::vector<Record>& records)
   auto file = page::read_slots(state_, process_, alive);
   slots_told_ = file && !alive;
   if (!slots_told_ || log.cursor().dead.contains(process_)) return;
-  auto words = LastWords(process_, **file, spooled_).all();
+  auto words = LastWords(process_, **file, last_mark()).all();
   if (!words.empty()) words.back().source = {.dead = process_};
   std::ranges::move(words, std::back_inserter(records));
 }

@@ -27,13 +27,13 @@ class Source {
  private:
   std::vector<audit::Record> news_of(page::Segment& segment, const audit::Log& log);
   void add_last_words(const audit::Log& log, std::vector<audit::Record>& records);
+  [[nodiscard]] page::Mark last_mark() const;
   [[nodiscard]] std::string slots() const { return state_.slots() + "/" + process_; }
 
   const page::StateDir& state_;
   std::string process_;
   Life life_;
   std::vector<page::Segment> segments_;
-  page::Mark spooled_;  // of the last record of its spool
   bool slots_told_ = false;
 };
 

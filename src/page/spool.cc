@@ -135,10 +135,6 @@ Result<> read_segment(Segment& segment, std::uint64_t from) {
   if (start.magic != kMagic) return trouble(Kind::broken, segment.path + ": not a spool segment of this version");
   segment.closed = start.closed != 0;
   segment.end = walk(bytes, from == 0 ? sizeof start : from, segment.records);
-  std::vector<SpoolRecord> before;
-  if (segment.records.empty() && from != 0) walk(bytes, sizeof start, before);
-  const auto& newest = segment.records.empty() ? before : segment.records;
-  if (!newest.empty()) segment.last = newest.back().mark;
   return {};
 }
 

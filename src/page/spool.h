@@ -60,7 +60,6 @@ struct Segment {
   bool closed = false;
   bool owned = false;  // by a living process
   std::vector<SpoolRecord> records;  // from `from` on
-  Mark last;  // of its last record, also if that is before `from`
   std::uint64_t end = 0;  // where the next read goes on
 };
 
