@@ -9,17 +9,14 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/state.h"
+
 namespace notaus::audit {
 namespace {
 
 using Json = nlohmann::json;
 
 constexpr auto text = text_in;
-
-Json parse(const std::string& line) {
-  Json json = Json::parse(line, nullptr, false);
-  return json.is_object() ? json : Json::object();
-}
 
 // Times are compared as text, so they come as the log writes them.
 std::string hour_before(const std::string& at) {
@@ -37,7 +34,7 @@ Result<Json> stop_record(const Lines& lines, const std::string& id) {
   Json out = Json::object();
   if (id.empty()) return out;
   auto looked = lines({.kind = "stop", .stop = id}, [&](const std::string& line) {
-    out = parse(line);
+    out = record_of(line);
     return false;
   });
   if (!looked) return std::unexpected(looked.error());
@@ -48,8 +45,7 @@ Result<Json> stop_record(const Lines& lines, const std::string& id) {
 bool concerns(const Json& selector, const Json& record) {
   auto field = [&](const char* key) {
     std::string wanted = text(selector, key), given = text(record, key);
-    return wanted.empty() || given.empty() || wanted == given ||
-           (wanted.ends_with(".*") && given.starts_with(wanted.substr(0, wanted.size() - 1)));
+    return wanted.empty() || given.empty() || core::tool_matches(wanted, given);
   };
   return field("tenant") && field("agent") && field("tool");
 }
@@ -141,7 +137,7 @@ Result<CleanUp> clean_up(const Lines& lines, const Filter& filter, const std::st
   meant.stop.clear();  // what it covers was admitted before it was there
   meant.since = out.since;
   auto read = lines(meant, [&](const std::string& line) {
-    Json record = parse(line);
+    Json record = record_of(line);
     if (concerns(selector, record)) tally.take(record);
     return true;
   });

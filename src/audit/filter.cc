@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/state.h"
+
 namespace notaus::audit {
 namespace {
 
@@ -13,11 +15,12 @@ std::string name_in(const Json& record, const char* key) {
   return text_in(selector != record.end() && selector->is_object() ? *selector : record, key);
 }
 
-bool is_tool(const std::string& tool, const std::string& wanted) {
-  return wanted.ends_with(".*") ? tool.starts_with(wanted.substr(0, wanted.size() - 1)) : tool == wanted;
-}
-
 }  // namespace
+
+Json record_of(std::string_view line) {
+  Json json = Json::parse(line, nullptr, false);
+  return json.is_object() ? json : Json::object();
+}
 
 std::string text_in(const Json& object, const char* key) {
   auto found = object.find(key);
@@ -40,7 +43,7 @@ bool matches(const Json& record, const Filter& filter) {
   if (!filter.until.empty() && at >= filter.until) return false;
   if (!filter.tenant.empty() && name_in(record, "tenant") != filter.tenant) return false;
   if (!filter.agent.empty() && name_in(record, "agent") != filter.agent) return false;
-  if (!filter.tool.empty() && !is_tool(name_in(record, "tool"), filter.tool)) return false;
+  if (!filter.tool.empty() && !core::tool_matches(filter.tool, name_in(record, "tool"))) return false;
   if (!filter.kind.empty() && text_in(record, "kind") != filter.kind) return false;
   if (!filter.reason.empty() && !begins_reason(text_in(record, "reason"), filter.reason)) return false;
   return filter.stop.empty() || text_in(record, "id") == filter.stop || text_in(record, "stop") == filter.stop;

@@ -20,6 +20,8 @@ struct Filter {
 
 bool matches(const nlohmann::json& record, const Filter& filter);
 
+nlohmann::json record_of(std::string_view line);  // of what is no JSON object, one without fields
+
 // Of a record's or a selector's field; empty: it has no such text.
 std::string text_in(const nlohmann::json& object, const char* key);
 std::uint64_t number_in(const nlohmann::json& object, const char* key);  // 0: it has none

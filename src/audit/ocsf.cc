@@ -66,8 +66,7 @@ Json actor_of(const nlohmann::json& record) {
 }  // namespace
 
 std::string to_ocsf(const std::string& line, const std::string& origin) {
-  auto record = nlohmann::json::parse(line, nullptr, false);
-  if (!record.is_object()) record = nlohmann::json::object();
+  const nlohmann::json record = record_of(line);
   const std::string kind = text_in(record, "kind"), outcome = text_in(record, "outcome"), tool = text_in(record, "tool");
   Meaning meaning = meaning_of(kind);
   if (text_in(record, "effect") == "read") meaning.activity = kRead;

@@ -6,19 +6,9 @@
 #include "audit/filter.h"
 
 namespace notaus::audit {
-namespace {
-
-using Json = nlohmann::json;
-
-Json parse(const std::string& line) {
-  Json json = Json::parse(line, nullptr, false);
-  return json.is_object() ? json : Json::object();
-}
-
-}  // namespace
-
 std::string describe(const std::string& line) {
-  Json record = parse(line);
+  using Json = nlohmann::json;
+  const Json record = record_of(line);
   auto shown = [&](const char* key) {  // as JSON text without its quotes: no byte of it reaches the terminal raw
     std::string quoted = Json(text_in(record, key)).dump(-1, ' ', true, Json::error_handler_t::replace);
     return quoted.substr(1, quoted.size() - 2);
@@ -41,6 +31,6 @@ std::string describe(const std::string& line) {
   return out;
 }
 
-std::string time_of(const std::string& line) { return text_in(parse(line), "at"); }
+std::string time_of(const std::string& line) { return text_in(record_of(line), "at"); }
 
 }  // namespace notaus::audit

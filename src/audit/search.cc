@@ -1,7 +1,5 @@
 #include "audit/search.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 #include <nlohmann/json.hpp>
@@ -10,11 +8,6 @@ namespace notaus::audit {
 namespace {
 
 constexpr std::size_t kRowsAtOnce = 64;
-
-bool is_meant(const std::string& line, const Filter& filter) {
-  const nlohmann::json record = nlohmann::json::parse(line, nullptr, false);
-  return matches(record.is_object() ? record : nlohmann::json::object(), filter);
-}
 
 // What had to be read, on its way into the index.
 class Found {
@@ -58,7 +51,7 @@ Result<> Search::each(const Filter& filter, const Take& take, std::uint64_t from
     if (!entries) return std::unexpected(entries.error());
     if (entries->size() == kTileWidth && !index_.knows(bundle)) found.add(bundle, *entries);
     for (std::size_t at = bundle == from / kTileWidth ? from % kTileWidth : 0; at < entries->size(); ++at)
-      if (is_meant((*entries)[at], filter) && !take((*entries)[at])) return {};
+      if (matches(record_of((*entries)[at]), filter) && !take((*entries)[at])) return {};
   }
   return {};
 }

@@ -93,8 +93,8 @@ class Inspector {
 
   void hear(std::string_view entry) {
     if (!entry.contains(R"("kind":"pruned")")) return;
-    const auto record = nlohmann::json::parse(entry, nullptr, false);
-    if (record.is_object() && text_in(record, "kind") == "pruned") told_pruned_ = std::max(told_pruned_, number_in(record, "upto"));
+    const auto record = record_of(entry);
+    if (text_in(record, "kind") == "pruned") told_pruned_ = std::max(told_pruned_, number_in(record, "upto"));
   }
 
   Checked append(const Hash& leaf) {

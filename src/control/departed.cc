@@ -8,27 +8,24 @@
 
 #include <nlohmann/json.hpp>
 
+#include "audit/filter.h"
 #include "page/spool.h"
 
 namespace notaus::control {
 namespace {
 
+using audit::text_in;
 using nlohmann::json;
-
-std::string text_of(const json& record, const char* key) {
-  auto field = record.find(key);
-  return field != record.end() && field->is_string() ? field->get<std::string>() : std::string();
-}
 
 std::optional<Outcome> outcome_of(const json& record) {
   for (Outcome outcome : {Outcome::done, Outcome::not_sent, Outcome::unknown})
-    if (text_of(record, "outcome") == core::text(outcome)) return outcome;
+    if (text_in(record, "outcome") == core::text(outcome)) return outcome;
   return std::nullopt;
 }
 
 // A record of a call that has ended; its name ends in "/<slot>.<generation>".
 std::optional<page::SeenCall> call_of(const json& record, const std::string& process) {
-  const std::string name = text_of(record, "call");
+  const std::string name = text_in(record, "call");
   auto outcome = outcome_of(record);
   if (!outcome || !name.starts_with(process + "/")) return std::nullopt;
   page::SeenCall out{process, 0, 0, {}, *outcome};
@@ -37,12 +34,12 @@ std::optional<page::SeenCall> call_of(const json& record, const std::string& pro
   auto slot = std::from_chars(name.data() + process.size() + 1, end, out.slot);
   if (slot.ptr == end || *slot.ptr != '.' || std::from_chars(slot.ptr + 1, end, generation).ptr != end) return std::nullopt;
   out.word = page::slot_word(generation, page::SlotState::active);
-  page::set_name(out.entry.tenant, text_of(record, "tenant"));
-  page::set_name(out.entry.agent, text_of(record, "agent"));
-  page::set_name(out.entry.run, text_of(record, "run"));
-  page::set_name(out.entry.tool, text_of(record, "tool"));
-  out.entry.write = text_of(record, "effect") != "read";
-  out.entry.since = from_iso8601(text_of(record, "since")).value_or(WallTime{}).ms;
+  page::set_name(out.entry.tenant, text_in(record, "tenant"));
+  page::set_name(out.entry.agent, text_in(record, "agent"));
+  page::set_name(out.entry.run, text_in(record, "run"));
+  page::set_name(out.entry.tool, text_in(record, "tool"));
+  out.entry.write = text_in(record, "effect") != "read";
+  out.entry.since = from_iso8601(text_in(record, "since")).value_or(WallTime{}).ms;
   return out;
 }
 
@@ -65,11 +62,11 @@ std::vector<page::SeenPoint> departed(const page::StateDir& state, const Eve& ev
   for (page::Segment& segment : page::list_segments(state)) {
     if (there.contains(segment.process) || !written_since(segment.path, eve.at) || !page::read_segment(segment, 0)) continue;
     for (const page::SpoolRecord& line : segment.records) {
-      const json record = json::parse(line.json, nullptr, false);
-      if (!record.is_object() || text_of(record, "point") != segment.process || text_of(record, "at") < before) continue;
+      const json record = audit::record_of(line.json);
+      if (text_in(record, "point") != segment.process || text_in(record, "at") < before) continue;
       page::SeenPoint& point = left[segment.process];
       auto call = call_of(record, segment.process);
-      if (call && text_of(record, "since") <= after) point.calls.push_back(*std::move(call));
+      if (call && text_in(record, "since") <= after) point.calls.push_back(*std::move(call));
     }
   }
   std::vector<page::SeenPoint> out;
