@@ -292,9 +292,8 @@ void add_up(CLI::App& app, Line& line) {
   up->footer(
       "One process: the gate at listen: gate, and this host's loop, which keeps page, ledger and log together. SIGHUP reads the\n"
       "configuration again; one that cannot be used changes nothing. SIGTERM ends it: no new calls, those under way may finish.\n"
-      "Stops need it as little as it needs them: every command works on the state, whether or not this runs. Who may not write "
-      "the\n"
-      "state stops through its socket, STATE/live/control: members of the group notaus, if there is one.");
+      "Stops need it as little as it needs them: every command works on the state, whether or not this runs.\n"
+      "Who may not write the state stops through its socket, STATE/live/control: members of the group notaus, if there is one.");
 
   CLI::App* config = app.add_subcommand("config", "Look at a configuration before it is used, and use it.")->require_subcommand(1);
   CLI::App* check = command(*config, line, "check", "Could this file be used? Exit 1: no, and where it is wrong.",

@@ -28,7 +28,7 @@ constexpr timeval kPatience{10, 0};  // with who connects and says nothing, or t
 
 Json answer_of(int exit, const std::string& out, const std::string& err) { return {{"exit", exit}, {"out", out}, {"err", err}}; }
 
-void say(const Fd& to, const Json& line) {
+void write_line(const Fd& to, const Json& line) {
   const std::string text = dump(line) + "\n";
   std::string_view rest = text;
   while (!rest.empty()) {
@@ -40,7 +40,7 @@ void say(const Fd& to, const Json& line) {
 }
 
 // Up to the line's end; what never ends is no line.
-std::optional<Json> hear(const Fd& from, std::size_t most) {
+std::optional<Json> read_line(const Fd& from, std::size_t most) {
   std::string text;
   std::array<char, 16384> chunk;
   while (text.size() <= most && !text.ends_with('\n')) {
@@ -99,7 +99,7 @@ Result<uid_t> owner_of(const page::StateDir& state) {
 int reload(pid_t daemon) {
   if (int unusable = config_check_command({}, ""); unusable != control::kDone) return unusable;
   if (getppid() != daemon || kill(daemon, SIGHUP) != 0) return fail({Kind::gone, "the daemon has ended"});
-  say_to(stdout, "told `notaus up` (process {}) to read it again\n", daemon);
+  say("told `notaus up` (process {}) to read it again\n", daemon);
   return control::kDone;
 }
 
@@ -114,8 +114,8 @@ Result<Fd> connect_to_daemon(const page::StateDir& state) {
 }
 
 int relay(const Fd& daemon, const std::vector<std::string>& words) {
-  say(daemon, {{"words", words}});
-  const auto answer = hear(daemon, kMostSaid);
+  write_line(daemon, {{"words", words}});
+  const auto answer = read_line(daemon, kMostSaid);
   if (!answer || !answer->contains("exit"))
     return fail({Kind::broken, "the daemon took this and did not answer; whether it was done, `notaus status` tells"});
   say_as_is(stderr, answer->value("err", ""));
@@ -154,22 +154,22 @@ void serve_on_behalf(pid_t daemon, const std::function<int(std::vector<std::stri
   const auto state = page::find_state("");
   const auto owner = state ? owner_of(*state) : Result<uid_t>(std::unexpected(state.error()));
   if (!who || !owner) return;
-  const auto asked = hear(client, kMostAsked);
+  const auto asked = read_line(client, kMostAsked);
   const auto words = asked ? words_of(*asked) : std::nullopt;
-  if (!words) return say(client, answer_of(control::kUsage, "", "notaus: not a command\n"));
+  if (!words) return write_line(client, answer_of(control::kUsage, "", "notaus: not a command\n"));
   const control::Act act = control::act_of(*words);
-  if (!control::may(act, *who, *owner)) return say(client, answer_of(control::kNotAuthorised, "", refusal(act, *state)));
+  if (!control::may(act, *who, *owner)) return write_line(client, answer_of(control::kNotAuthorised, "", refusal(act, *state)));
   act_for(*who);
   const Printed out(STDOUT_FILENO), err(STDERR_FILENO);
   const int exit = act == control::Act::reload ? reload(daemon) : run(*words);
   std::fflush(nullptr);
-  say(client, answer_of(exit, out.text(), err.text()));
+  write_line(client, answer_of(exit, out.text(), err.text()));
 }
 
 void answer_busy(const Fd& client) {
   constexpr const char* kBusy =
       "notaus: as many commands as may be are done through the control socket now; nothing was done, try again\n";
-  say(client, answer_of(control::kFailed, "", kBusy));
+  write_line(client, answer_of(control::kFailed, "", kBusy));
 }
 
 std::optional<int> ask_daemon(const Common& common, const std::vector<std::string>& words) {

@@ -58,6 +58,8 @@ bool said() {
   return false;
 }
 
+Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
 std::string dump(const Json& json) { return harmless(json.dump(-1, ' ', false, Json::error_handler_t::replace)); }
 
 Json to_json(const core::Stop& stop) {

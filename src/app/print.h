@@ -9,7 +9,6 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
-#include "audit/search.h"
 #include "base/json.h"
 #include "control/drain.h"
 #include "control/report.h"
@@ -20,6 +19,7 @@ namespace notaus::app {
 using Json = nlohmann::ordered_json;
 
 std::string dump(const Json& json);  // one line, harmless
+Json or_null(const std::string& text);  // null: it is empty
 
 // What every command prints with. Texts it is given may be anybody's: each is made harmless (base/json.h), and begins no line.
 template <class T>
@@ -55,13 +55,6 @@ int fail(const Trouble& why);  // prints it; its exit code
 // The same, and what a program gets that asked for JSON: `answer`, the command's fields with nothing in them; null: it prints
 // one object a record, and there is none.
 int fail(const Trouble& why, Output output, Json answer);
-
-// "10m", "2h", "3d" ago, or a time, as the log writes it. `flag`: for the message.
-Result<std::string> time_of(const char* flag, const std::string& text);
-
-// This host's log, after what has been spooled so far is drained, so that it is as new as it can be; if somebody else is at it, that is as
-// good. gone: there is none.
-Result<audit::Search> fresh_log(const Place& place);
 
 std::string describe(const core::Stop& stop);  // "k3j2… tenant=acme disable_writes since 03:12:07Z by ana: dup mails"
 std::string describe(const control::InFlight& call);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "app/ask_log.h"
 #include "app/commands.h"
 #include "app/print.h"
 #include "audit/prune.h"

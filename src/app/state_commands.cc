@@ -142,7 +142,6 @@ int check_command(const Common& common, const CheckFlags& flags, Output output) 
   }
   auto answer = control::check(place->site, {.tenant = flags.tenant, .agent = flags.agent, .tool = flags.tool, .effect = *effect});
   if (output == Output::json) {
-    auto or_null = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
     say("{}\n", dump({{"schema", 1},
                       {"allowed", answer.allowed},
                       {"reason", or_null(answer.reason)},

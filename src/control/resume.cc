@@ -1,7 +1,5 @@
 #include "control/resume.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 #include <fmt/format.h>
