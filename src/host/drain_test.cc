@@ -15,6 +15,7 @@
 #include "base/test_within.h"
 #include "host/test_world.h"
 #include "page/report.h"
+#include "page/test_process.h"
 
 namespace notaus::host {
 namespace {
@@ -104,12 +105,9 @@ TEST(Drain, WhatWasToldAndNotNotedIsLoggedOnce) {
   for (const Row& row : rows)
     for (bool drained_before : {false, true}) {
       World world;
-      page::Witness witness;
-      bool alive = true;
       {
-        page::Attachment here(page::LivePage::open(world.site.state, page::Access::read).value(),
-                              page::Slots::create(world.site.state, {"victim", "", ""}, 1).value(), witness, &alive,
-                              world.site.state);
+        page::Process victim(world.site.state);
+        page::Attachment& here = victim.attachment;
         page::SlotsFile& file = here.slots().file();
         if (row.told == Told::write) here.admit(kSend, 1).permit().done(Outcome::done);
         for (int i = 0; row.told == Told::denials && i < 7; ++i) here.count_denial(kDenied, {.why = Why::stop_all});
@@ -121,7 +119,7 @@ TEST(Drain, WhatWasToldAndNotNotedIsLoggedOnce) {
         file.head.told_denials = 0;
         if (drained_before) ASSERT_TRUE(drained(world));
         EXPECT_EQ(tally(world), drained_before ? row.expected : Tally{});
-      }  // its owner locks go, its files stay: to others it was killed
+      }
       ASSERT_TRUE(drained(world));
       EXPECT_EQ(tally(world), row.expected);
       EXPECT_EQ(files_in(world.site.state.slots()), 0u);
@@ -130,11 +128,9 @@ TEST(Drain, WhatWasToldAndNotNotedIsLoggedOnce) {
 
 TEST(Drain, OfACountThatWentOnTheRestIsTold) {
   World world;
-  page::Witness witness;
-  bool alive = true;
   {
-    page::Attachment here(page::LivePage::open(world.site.state, page::Access::read).value(),
-                          page::Slots::create(world.site.state, {"victim", "", ""}, 1).value(), witness, &alive, world.site.state);
+    page::Process victim(world.site.state);
+    page::Attachment& here = victim.attachment;
     for (int i = 0; i < 7; ++i) here.count_denial(kDenied, {.why = Why::stop_all});
     here.slots().file().head.lost_denials = 5;
     page::Spool spool(world.site.state, here.slots().process());
@@ -194,12 +190,9 @@ TEST(Drain, ACallThatAKillOvertookIsToldOnceOrNamed) {
   };
   for (const Row& row : rows) {
     World world;
-    page::Witness witness;
-    bool alive = true;
     {
-      page::Attachment here(page::LivePage::open(world.site.state, page::Access::read).value(),
-                            page::Slots::create(world.site.state, {"victim", "", ""}, 1).value(), witness, &alive,
-                            world.site.state);
+      page::Process victim(world.site.state);
+      page::Attachment& here = victim.attachment;
       row.until(here);
     }
     ASSERT_TRUE(drained(world));

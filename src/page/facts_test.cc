@@ -67,7 +67,7 @@ class FullDisk {
 
 TEST(Facts, AFullRingCountsWhatItCouldNotTakeAndTheCountArrivesOnce) {
   World world;
-  Process process(world);
+  Process process(world.state);
   Spool spool(world.state, process.attachment.slots().process());
   for (std::uint32_t i = 0; i < kCells; ++i) EXPECT_TRUE(process.run(kSend));
   EXPECT_EQ(process.attachment.slots().file().head.lost_calls.load(), 0u);  // control: what fits is not lost
@@ -85,7 +85,7 @@ TEST(Facts, AFullRingCountsWhatItCouldNotTakeAndTheCountArrivesOnce) {
 TEST(Facts, AFullRingMakesTheListOfAStopIncomplete) {
   for (std::uint32_t facts : {kCells - 8, kCells}) {
     World world;
-    Process process(world);
+    Process process(world.state);
     for (std::uint32_t i = 0; i < facts; ++i) EXPECT_TRUE(process.run(kSend));
     Admission overtaken = process.attachment.admit(kSend, 1);
     ASSERT_TRUE(overtaken);
@@ -100,7 +100,7 @@ TEST(Facts, AFullRingMakesTheListOfAStopIncomplete) {
 
 TEST(Facts, WhatAFullDiskRefusesIsCountedAndArrivesWhenThereIsSpace) {
   World world;
-  Process process(world);
+  Process process(world.state);
   Spool spool(world.state, process.attachment.slots().process());
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(process.run(kSend));
   world.stop(Mode::disable_writes, {});
@@ -120,7 +120,7 @@ TEST(Facts, EveryKindOfDenialHasItsOwnCount) {
   World world;
   const core::Stop acmes = world.stop(Mode::disable_writes, {.tenant = "acme"});
   world.stop(Mode::stop_all, {.agent = "bot"});  // of two tenants
-  Process process(world);
+  Process process(world.state);
   struct Row {
     Call call;
     int times;
@@ -170,7 +170,7 @@ TEST(Facts, EveryKindOfDenialHasItsOwnCount) {
 
 TEST(Facts, ARecordSaysWhatHappened) {
   World world;
-  Process process(world);
+  Process process(world.state);
   auto stop = world.stop(Mode::disable_tool, {.tool = "crm.drop"});
   world.says.revision = 41;
   world.publish();
@@ -213,7 +213,7 @@ TEST(Facts, TheWatcherIsWantedFromHalfARingOn) {
   for (bool stopped : {false, true}) {
     World world;
     if (stopped) world.stop(Mode::stop_all, {});
-    Process process(world);
+    Process process(world.state);
     std::uint32_t wanted = 0;
     process.attachment.nudge = [&] { ++wanted; };
     SlotsHead& head = process.attachment.slots().file().head;
@@ -233,7 +233,7 @@ TEST(Facts, TheWatcherIsWantedFromHalfARingOn) {
 
 TEST(Facts, TheFirstTenOfASecondAreRecordsTheOthersACount) {
   World world;
-  Process process(world);
+  Process process(world.state);
   Slots& slots = process.attachment.slots();
   Tallies& tallies = process.attachment.tallies();
   Claim claim = slots.claim(kSend, 1).value();
@@ -270,7 +270,7 @@ TEST(Facts, TheFirstTenOfASecondAreRecordsTheOthersACount) {
 
 TEST(Facts, ACountNamesAnAgentIfItWasOne) {
   World world;
-  Process process(world);
+  Process process(world.state);
   Spool spool(world.state, process.attachment.slots().process());
   auto deny = [&](const std::string& agent) {
     Entry entry{};
@@ -293,7 +293,7 @@ TEST(Facts, ACountNamesAnAgentIfItWasOne) {
 // A kind whose denials were all recorded in full has nothing to settle, and its place can be had in the next second.
 TEST(Facts, APlaceIsGivenToAnotherKindWhenItsSecondIsOver) {
   World world;
-  Process process(world);
+  Process process(world.state);
   Slots& slots = process.attachment.slots();
   auto deny = [&](const std::string& tool, std::int64_t now) {
     Claim claim = slots.claim({.tool = tool}, 1).value();
@@ -316,7 +316,7 @@ TEST(Facts, APlaceIsGivenToAnotherKindWhenItsSecondIsOver) {
 
 TEST(Facts, MoreKindsThanThereIsRoomForAreCountedTogether) {
   World world;
-  Process process(world);
+  Process process(world.state);
   auto deny = [&](int kind, std::int64_t now) {
     Entry entry{};
     set_name(entry.tool, "tool" + std::to_string(kind));
@@ -335,7 +335,7 @@ TEST(Facts, MoreKindsThanThereIsRoomForAreCountedTogether) {
 // A frozen disk keeps the watcher in its write for as long as it likes; whoever is denied meanwhile gets an answer, and is counted.
 TEST(Facts, ADenialWaitsForNoDisk) {
   World world;
-  Process process(world);
+  Process process(world.state);
   world.stop(Mode::stop_all, {});
   for (int i = 0; i < 15; ++i) EXPECT_FALSE(process.run(kSend));
   std::uint64_t counted = 0;
@@ -356,7 +356,7 @@ TEST(Facts, ADenialWaitsForNoDisk) {
 
 TEST(Facts, DenialsAtAFullTableAreCounted) {
   World world;
-  Process process(world);
+  Process process(world.state);
   std::vector<Admission> all;
   for (std::uint32_t i = 0; i < kSlots; ++i) all.push_back(process.attachment.admit(kFind, 1));
   for (int i = 0; i < 5; ++i) EXPECT_FALSE(process.run(kFind));
@@ -369,7 +369,7 @@ TEST(Facts, DenialsAtAFullTableAreCounted) {
 
 TEST(Facts, AnOldClaimEndsNoLaterCall) {
   World world;
-  Process process(world);
+  Process process(world.state);
   Attachment& here = process.attachment;
   const std::uint64_t word = world.publisher->word();
   auto in_flight = [&] { return scan(world.state).at(0).calls.size(); };
@@ -386,7 +386,7 @@ TEST(Facts, AnOldClaimEndsNoLaterCall) {
 TEST(Facts, ADenialLeavesItsSlotFree) {
   World world;
   world.stop(Mode::disable_writes, {});
-  Process process(world);
+  Process process(world.state);
   for (std::uint32_t i = 0; i < 2 * kSlots; ++i) EXPECT_FALSE(process.run(kSend));
   EXPECT_TRUE(process.run(kFind));
   EXPECT_TRUE(scan(world.state).at(0).calls.empty());
@@ -425,7 +425,7 @@ TEST(Spool, ADamagedRecordEndsTheSegment) {
 // The first call of a Handle asks, the others remember; what is written of them must not tell the difference.
 TEST(Facts, EachCallOfAHandleIsRecordedAsWhatItIs) {
   World world;
-  Process process(world);
+  Process process(world.state);
   Spool spool(world.state, process.attachment.slots().process());
   Lane send{.tenant = "acme", .agent = "mailer", .run = "", .tool = "email.send", .effect = Effect::write, .tag = 1};
   Lane find{.tenant = "acme", .agent = "mailer", .run = "", .tool = "crm.find", .effect = Effect::read, .tag = 2};
@@ -450,7 +450,7 @@ TEST(Facts, EachCallOfAHandleIsRecordedAsWhatItIs) {
 
 TEST(Facts, ADenialAtTheLastMomentIsRecorded) {
   World world;
-  Process process(world);
+  Process process(world.state);
   Spool spool(world.state, process.attachment.slots().process());
   Admission call = process.attachment.admit(kSend, 1);
   EXPECT_FALSE(call.permit().recheck());
@@ -464,7 +464,7 @@ TEST(Facts, ADenialAtTheLastMomentIsRecorded) {
 
 TEST(Facts, AFullTableTellsWhomItTurnedAway) {
   World world;
-  Process process(world);
+  Process process(world.state);
   Spool spool(world.state, process.attachment.slots().process());
   std::vector<Admission> held;
   for (std::uint32_t i = 0; i < kSlots; ++i) held.push_back(process.attachment.admit(kFind, 1));
@@ -482,7 +482,7 @@ TEST(Facts, AFullTableTellsWhomItTurnedAway) {
 // Of one Handle, both in flight: the catalogue makes them writes, whatever their caller calls them.
 TEST(Facts, EveryCallOfAHandleIsListedAsTheWriteThatItIs) {
   World world;
-  Process process(world);
+  Process process(world.state);
   Lane lane{.tenant = "acme", .agent = "mailer", .run = "", .tool = "email.send", .effect = Effect::read, .tag = 1};
   std::vector<Admission> held;
   for (int i = 0; i < 3; ++i) held.push_back(process.attachment.admit(lane, "x", 1));
@@ -499,7 +499,7 @@ TEST(Facts, EveryCallOfAHandleIsListedAsTheWriteThatItIs) {
 // It came after the flip: the stop did not meet it, and does not say so.
 TEST(Facts, ACallThatCameAndWentAfterAFlipIsNotOnItsList) {
   World world;
-  Process process(world);
+  Process process(world.state);
   Admission before = process.attachment.admit(kSend, 1);
   world.stop(Mode::stop_all, {.tenant = "globex"});
   before.permit().done(Outcome::done);

@@ -300,7 +300,7 @@ TEST(Scan, ACallThatCouldNotBeRecordedMakesTheListOfItsFlipIncomplete) {
 TEST(Outcome, IsFoundWhereverItHasGot) {
   for (Outcome outcome : {Outcome::done, Outcome::not_sent, Outcome::unknown}) {
     World world;
-    Process process(world);
+    Process process(world.state);
     Slots& slots = process.attachment.slots();
     Spool spool(world.state, slots.process());
     Claim other = slots.claim({.tenant = "globex", .tool = "email.send"}, 1).value(), claim = slots.claim(kSend, 1).value();

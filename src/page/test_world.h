@@ -1,5 +1,5 @@
-// page/test_world.h: a state directory of a test's own, an operator's hand on its page, and a process that asks it. Included by tests
-// alone.
+// page/test_world.h: a state directory of a test's own, an operator's hand on its page, and (test_process.h) a process that asks it. Included
+// by tests alone.
 #pragma once
 
 #include <chrono>
@@ -11,11 +11,11 @@
 
 #include "base/id.h"
 #include "base/test_within.h"
-#include "page/attachment.h"
 #include "page/durable.h"
 #include "page/point.h"
 #include "page/publisher.h"
 #include "page/spool.h"
+#include "page/test_process.h"
 
 namespace notaus::page {
 
@@ -73,23 +73,5 @@ inline std::vector<std::string> spooled(const World& world) {
       for (const SpoolRecord& record : segment.records) out.push_back(record.json);
   return out;
 }
-
-// A process at its page as Point makes it, without Point's thread.
-struct Process {
-  explicit Process(const World& world)
-      : attachment(LivePage::open(world.state, Access::read).value(), Slots::create(world.state, {"test", "", ""}, 1).value(),
-                   witness, &alive, world.state) {}
-
-  bool run(const Call& call) {
-    Admission admission = attachment.admit(call, 1);
-    if (!admission) return false;
-    admission.permit().done(Outcome::done);
-    return true;
-  }
-
-  Witness witness;
-  bool alive = true;
-  Attachment attachment;
-};
 
 }  // namespace notaus::page

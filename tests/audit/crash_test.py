@@ -329,9 +329,7 @@ def main():
     arguments.add_argument("--kills", type=int, default=40, help="how many of each command")
     arguments.add_argument("--states", type=int, default=120, help="how many disks to try of each command")
     given = arguments.parse_args()
-    world = World(os.environ.get("NOTAUS_BUILD", "build/dev"), "crash")
-    failed = True
-    try:
+    with World(os.environ.get("NOTAUS_BUILD", "build/dev"), "crash") as world:
         world.write_config()
         subprocess.run([world.build / "notaus", "init"], env=world.environment(), check=True, stdout=subprocess.DEVNULL)
         subprocess.run([world.build / "notaus", "stop", "--tenant", "other", "--reason", "x"], env=world.environment(), capture_output=True)
@@ -341,9 +339,6 @@ def main():
         world.boot()
         stop = survive(world, after, "stop", ["stop", "--tenant", "acme", "--reason", "x", "--json"], "", given.states)
         survive(world, after, "resume", ["resume", stop, "--reason", "over", "--json"], stop, given.states)
-        failed = False
-    finally:
-        world.close(keep=failed)
 
 
 if __name__ == "__main__":

@@ -93,9 +93,7 @@ def main():
     arguments.add_argument("--rate", type=int, default=100_000)
     arguments.add_argument("--latency", action="store_true", help="fail if a stop takes more than twice as long as at rest")
     given = arguments.parse_args()
-    world = World(os.environ.get("NOTAUS_BUILD", "build/dev"), "flood")
-    failed = True
-    try:
+    with World(os.environ.get("NOTAUS_BUILD", "build/dev"), "flood") as world:
         world.tools = {"email.send": "write"}
         world.write_config()
         operator = Operator(world)
@@ -125,9 +123,6 @@ def main():
               f"a stop took {rest:.1f} ms at rest, {middle:.1f} ms in the flood")
         if given.latency and middle > 2 * rest:
             raise Failure("a stop took more than twice as long as at rest")
-        failed = False
-    finally:
-        world.close(keep=failed)
 
 
 def log_bytes(world):

@@ -172,13 +172,8 @@ def story(world):
 
 
 def main():
-    world = World(os.environ.get("NOTAUS_BUILD", "build/dev"), "hostile")
-    failed = True
-    try:
+    with World(os.environ.get("NOTAUS_BUILD", "build/dev"), "hostile") as world:
         story(world)
-        failed = False
-    finally:
-        world.close(keep=failed)
 
 
 if __name__ == "__main__":

@@ -19,17 +19,25 @@ from script import Failure
 CALLS_LONGEST = 14
 
 
+def typed_and_frozen(fleet, n, whom, words):
+    """(how it froze, its process); no process: it has ended, and has no such boundary."""
+    frozen = Frozen(fleet.world.build, n, whom)
+    victim = frozen.start([str(fleet.world.build / "notaus"), *words], env=fleet.world.environment(), stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    frozen.settled(places.PATIENCE_S)
+    if frozen.where is not None:
+        return frozen, victim
+    victim.wait(places.PATIENCE_S)
+    frozen.wake()
+    return frozen, None
+
+
 def frozen_command(words, exits, before=("--tenant", "acme"), later=("--tenant", "acme")):
     def round_(fleet, n):
         stands = fleet.types("stop", *before, "--reason", "before", "--json", "--wait", "10s") if "ID" in words else None
         typed = [json.loads(stands)["record"]["id"] if word == "ID" else word for word in words]
-        frozen = Frozen(fleet.world.build, n, "family")
-        victim = frozen.start([str(fleet.world.build / "notaus"), *typed], env=fleet.world.environment(), stdin=subprocess.DEVNULL,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        frozen.settled(places.PATIENCE_S)
-        if frozen.where is None:
-            victim.wait(places.PATIENCE_S)
-            frozen.wake()
+        frozen, victim = typed_and_frozen(fleet, n, "family", typed)
+        if victim is None:
             return frozen, None
         try:
             stop = Stop(fleet, *later)
@@ -179,13 +187,8 @@ def frozen_run(fleet, n):
     """`notaus run`, frozen on its worker's way to being started."""
     worked = fleet.world.directory / "worked"
     worked.unlink(missing_ok=True)
-    frozen = Frozen(fleet.world.build, n, "alone")
-    victim = frozen.start([str(fleet.world.build / "notaus"), "run", "--tenant", "acme", "--tool", "jobs.night", "--", "touch", str(worked)],
-                          env=fleet.world.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    frozen.settled(places.PATIENCE_S)
-    if frozen.where is None:
-        victim.wait(places.PATIENCE_S)
-        frozen.wake()
+    frozen, victim = typed_and_frozen(fleet, n, "alone", ["run", "--tenant", "acme", "--tool", "jobs.night", "--", "touch", str(worked)])
+    if victim is None:
         return frozen, None
     try:
         places.until(places.PATIENCE_S, lambda: waits_or_works(victim.pid))

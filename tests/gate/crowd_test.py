@@ -5,7 +5,7 @@ sent as they can. Through all of it a stop stops, somebody honest is answered or
 time decides.
 """
 
-import argparse
+import functools
 import http.client
 import http.server
 import json
@@ -21,6 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "play"))
 from script import Failure  # noqa: E402
+from stories import options_of, tell  # noqa: E402
 from world import PATIENCE_S, World, until  # noqa: E402
 
 SLOW = {"headers": ["-H", "-u", "http://{gate}/email/send"],
@@ -296,26 +297,13 @@ STORIES = {**{f"slow_{kind}": slow(kind) for kind in SLOW}, "descriptors": descr
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--build", default=os.environ.get("NOTAUS_BUILD", "build/dev"))
-    parser.add_argument("--connections", type=int, default=5000)
-    parser.add_argument("stories", nargs="*", default=list(STORIES))
-    options = parser.parse_args()
+    options = options_of(__doc__, STORIES, connections=5000)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if not shutil.which("slowhttptest"):
         sys.exit("crowd_test: no slowhttptest; packaging/deps.sh test installs it")
-    failed = 0
-    for name in options.stories:
-        place, failure = Place(options.build, name, descriptors=256 if name == "descriptors" else None), None
-        try:
-            print(f"passed {name}: {STORIES[name](place, options)}", flush=True)
-        except (Failure, OSError) as wrong:
-            failure = wrong
-            failed += 1
-            print(f"FAILED {name}: {wrong!r}\nkept: {place.world.directory}", flush=True)
-        place.close(keep=failure is not None)
-    return 1 if failed else 0
+    told = {name: functools.partial(story, options=options) for name, story in STORIES.items()}
+    return tell(told, options, lambda name: Place(options.build, name, descriptors=256 if name == "descriptors" else None))
 
 
 if __name__ == "__main__":

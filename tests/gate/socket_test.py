@@ -4,7 +4,6 @@ A member of the group `notaus` may not write the state. While `notaus up` runs h
 lifts nothing; strangers do not get in; whatever is said to the socket, and however busy the gate is, the next stop is heard. Needs root.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -15,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "play"))
 from script import Failure  # noqa: E402
+from stories import equal, options_of, tell  # noqa: E402
 from world import PATIENCE_S, World, until  # noqa: E402
 
 MEMBER, OTHER_MEMBER, STRANGER, GROUP = 65534, 65532, 65533, 54242   # numbers; 65534 is Debian's `nobody`
@@ -63,6 +63,9 @@ class Place:
     def member(self, words, exits=(0,), who=MEMBER):
         return self.types(words, exits, who, (GROUP,))
 
+    def close(self, keep):
+        self.world.close(keep=keep)
+
     def send(self):
         answer = self.world.agent().wait(self.world.agent().ask("POST", "/email/send", b"{}", {}), PATIENCE_S)
         return answer.get("status") if answer else None
@@ -80,11 +83,6 @@ class Place:
 
     def stops(self):
         return json.loads(self.types("status --json").stdout)["stops"]
-
-
-def equal(seen, wanted):
-    if seen != wanted:
-        raise Failure(f"{seen}, wanted {wanted}")
 
 
 def has(text, part):
@@ -241,23 +239,10 @@ STORIES = {each.__name__: each for each in (members, strangers, nobody_at_the_do
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--build", default=os.environ.get("NOTAUS_BUILD", "build/dev"))
-    parser.add_argument("stories", nargs="*", default=list(STORIES))
-    options = parser.parse_args()
+    options = options_of(__doc__, STORIES)
     if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode != 0:
         sys.exit("socket_test: only root can be several users")
-    failed = 0
-    for name in options.stories:
-        place, failure = Place(options.build, name, descriptors=256 if name == "no_descriptors" else None), None
-        try:
-            print(f"passed {name}: {STORIES[name](place)}", flush=True)
-        except Failure as wrong:
-            failure = wrong
-            failed += 1
-            print(f"FAILED {name}: {wrong}\nkept: {place.world.directory}", flush=True)
-        place.world.close(keep=failure is not None)
-    return 1 if failed else 0
+    return tell(STORIES, options, lambda name: Place(options.build, name, descriptors=256 if name == "no_descriptors" else None))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ An upstream whose certificate is another's, is over, or is signed by nobody we b
 without the certificate that is wanted gets no answer at all. What is stopped is stopped here too.
 """
 
-import argparse
 import http.client
 import http.server
 import json
@@ -18,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "play"))
 from script import Failure  # noqa: E402
+from stories import equal, options_of, tell  # noqa: E402
 from world import PATIENCE_S, World, until  # noqa: E402
 
 
@@ -149,11 +149,6 @@ def client_settings(place, certificate=None, ca="ca.pem"):
     return settings
 
 
-def equal(seen, wanted):
-    if seen != wanted:
-        raise Failure(f"{str(seen)[:500]}, wanted {str(wanted)[:500]}")
-
-
 def refused(seen, why):
     if seen[0] != 502 or b"not_sent" not in seen[1] or why not in seen[1]:
         raise Failure(f"{seen}, wanted 502, not_sent, {why}")
@@ -274,21 +269,8 @@ STORIES = {each.__name__: each for each in (upstreams, by_address, system_believ
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--build", default=os.environ.get("NOTAUS_BUILD", "build/dev"))
-    parser.add_argument("stories", nargs="*", default=list(STORIES))
-    options = parser.parse_args()
-    failed = 0
-    for name in options.stories:
-        place, failure = Place(options.build, name), None
-        try:
-            print(f"passed {name}: {STORIES[name](place)}", flush=True)
-        except (Failure, OSError, http.client.HTTPException) as wrong:
-            failure = wrong
-            failed += 1
-            print(f"FAILED {name}: {wrong!r}\nkept: {place.world.directory}", flush=True)
-        place.close(keep=failure is not None)
-    return 1 if failed else 0
+    options = options_of(__doc__, STORIES)
+    return tell(STORIES, options, lambda name: Place(options.build, name))
 
 
 if __name__ == "__main__":

@@ -5,10 +5,8 @@ connection as it is used again: the client is told the truth, and what may have 
 here counts what it was sent.
 """
 
-import argparse
 import http.client
 import json
-import os
 import socket
 import struct
 import sys
@@ -18,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "play"))
 from client import MODERN  # noqa: E402
 from script import Failure  # noqa: E402
+from stories import equal, options_of, tell  # noqa: E402
 from world import PATIENCE_S, World, until  # noqa: E402
 
 TCP_REPAIR = 19   # linux/tcp.h; a socket in repair is closed without a word to its peer
@@ -273,11 +272,6 @@ def nobody(place):
     return "not sent"
 
 
-def equal(seen, wanted):
-    if seen != wanted:
-        raise Failure(f"{seen}, wanted {wanted}")
-
-
 STORIES = {
     "cut": cut_everywhere("email", answer("sent")),
     "cut_chunked": cut_everywhere("email", answer("sent", chunked=True)),
@@ -289,21 +283,8 @@ STORIES = {
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--build", default=os.environ.get("NOTAUS_BUILD", "build/dev"))
-    parser.add_argument("stories", nargs="*", default=list(STORIES))
-    options = parser.parse_args()
-    failed = 0
-    for name in options.stories:
-        place, failure = Place(options.build, name), None
-        try:
-            print(f"passed {name}: {STORIES[name](place)}", flush=True)
-        except Failure as wrong:
-            failure = wrong
-            failed += 1
-            print(f"FAILED {name}: {wrong}\nkept: {place.world.directory}", flush=True)
-        place.close(keep=failure is not None)
-    return 1 if failed else 0
+    options = options_of(__doc__, STORIES)
+    return tell(STORIES, options, lambda name: Place(options.build, name))
 
 
 if __name__ == "__main__":

@@ -272,6 +272,12 @@ class World:
 
     # --- the end ---
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, failed, *_):
+        self.close(keep=failed is not None)
+
     def close(self, keep):
         self.thaw()
         for tool in list((self.directory / "hold").iterdir()):
