@@ -224,6 +224,17 @@ def descriptors(place, options):
     return place.keeps_bound(400)
 
 
+def told_by(peer):
+    """All of it: head and body of an answer may come apart, and behind a refusal comes a reset."""
+    told = b""
+    try:
+        while piece := peer.recv(1 << 16):
+            told += piece
+    except ConnectionResetError:
+        pass
+    return told
+
+
 def gib_sent(place, options):
     """As one body, in chunks, and to where it is too long; it passes by or is refused, and is never held."""
     def send(head, piece=Sink.piece):
@@ -235,7 +246,7 @@ def gib_sent(place, options):
                 peer.sendall(b"0\r\n\r\n" if piece is not Sink.piece else b"")
             except OSError:
                 pass  # refused before the end
-            return peer.recv(1 << 16)
+            return told_by(peer)
     head = "POST {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n{}\r\n\r\n"
     whole = send(head.format("/large/0", f"Content-Length: {GIB}").encode())
     if not whole.startswith(b"HTTP/1.1 200 ") or not whole.rstrip().endswith(str(GIB).encode()):
