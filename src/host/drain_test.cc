@@ -63,7 +63,7 @@ void in_a_process_that_is_killed(const World& world, const std::function<void(Gu
   waitpid(child, nullptr, 0);
 }
 
-// But for drafts (see make_file): one stays where a process is killed while it makes a file.
+// But for drafts (see make_file).
 std::size_t files_in(const std::string& directory) {
   return static_cast<std::size_t>(std::count_if(fs::directory_iterator(directory), {}, [](const fs::directory_entry& file) {
     return !file.path().filename().string().starts_with('.');
@@ -222,6 +222,38 @@ TEST(Drain, EachSlotFileIsToldOfInItsOwnSpool) {
   };
   ASSERT_TRUE(within([&] { return records().size() == 1; }));
   EXPECT_EQ(records()[0].first, records()[0].second);
+}
+
+// Killed after its 100th byte; a file that is being made by the living stays, and so does one that has no byte yet.
+TEST(Drain, AFileThatAKillCutShortIsRemoved) {
+  World world;
+  const std::string directories[] = {world.site.state.slots(), world.site.state.spool()};
+  auto all_files = [](const std::string& directory) { return std::distance(fs::directory_iterator(directory), {}); };
+  for (const std::string& directory : directories) {
+    pid_t child = fork();
+    if (child == 0) {
+      const rlimit limit{100, 100};
+      setrlimit(RLIMIT_FSIZE, &limit);
+      (void)page::make_file(directory + "/file", std::string(1000, 'x'), 0600);
+      _exit(1);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ) << status;
+    ASSERT_EQ(all_files(directory), 1);
+  }
+  auto lives = open_file(directories[0] + "/.lives", O_RDWR | O_CREAT, 0600);
+  ASSERT_EQ(write(lives->get(), "x", 1), 1);
+  struct flock whole{};
+  whole.l_type = F_WRLCK;
+  ASSERT_EQ(fcntl(lives->get(), F_OFD_SETLK, &whole), 0);
+  ASSERT_TRUE(open_file(directories[1] + "/.empty", O_RDWR | O_CREAT, 0600));
+  ASSERT_TRUE(drained(world));
+  EXPECT_EQ(all_files(directories[0]), 1);
+  EXPECT_EQ(all_files(directories[1]), 1);
+  lives = Fd();
+  ASSERT_TRUE(drained(world));
+  EXPECT_EQ(all_files(directories[0]), 0);
 }
 
 TEST(Drain, ALivingProcessKeepsItsCallsInFlight) {

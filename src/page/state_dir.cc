@@ -109,9 +109,16 @@ Result<> make_directories(const StateDir& state) {
 
 namespace {
 
+bool set_lock(int fd, short type) {
+  struct flock whole{};
+  whole.l_type = type;
+  return fcntl(fd, F_OFD_SETLK, &whole) == 0;
+}
+
 template <class Fill>
 Result<Fd> make_filled(const std::string& path, unsigned mode, Lock lock, Fill fill) {
-  // Under a name nobody looks for, since not every file system has O_TMPFILE; link() then refuses to replace anything.
+  // Under a name nobody looks for, since not every file system has O_TMPFILE; link() then refuses to replace anything. Locked before
+  // it has a byte: see remove_drafts().
   std::string draft = fmt::format("{}/.{}", std::filesystem::path(path).parent_path().string(), new_id());
   auto fd = open_file(draft, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   if (!fd) return fd;
@@ -119,15 +126,21 @@ Result<Fd> make_filled(const std::string& path, unsigned mode, Lock lock, Fill f
     unlink(draft.c_str());
     return std::unexpected(std::move(why));
   };
+  if (!set_lock(fd->get(), F_WRLCK)) return give_up(os_trouble(path, errno));
   if (Result<> filled = fill(fd->get()); !filled) return give_up(filled.error().in(path));
   if (fchmod(fd->get(), mode) != 0) return give_up(os_trouble(path, errno));
-  struct flock whole{};
-  whole.l_type = F_WRLCK;
-  if (lock == Lock::owner && fcntl(fd->get(), F_OFD_SETLK, &whole) != 0) return give_up(os_trouble(path, errno));
   if (link(draft.c_str(), path.c_str()) != 0)
     return give_up(errno == EEXIST ? Trouble{Kind::refused, path + ": exists"} : os_trouble(path, errno));
   unlink(draft.c_str());
+  if (lock == Lock::none) (void)set_lock(fd->get(), F_UNLCK);
   return fd;
+}
+
+// A file with a byte and without an owner: who made it locked it before it wrote.
+bool forsaken(const std::string& draft) {
+  auto fd = open_file(draft, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  struct stat file{};
+  return fd && fstat(fd->get(), &file) == 0 && S_ISREG(file.st_mode) && file.st_size > 0 && !owned(fd->get());
 }
 
 }  // namespace
@@ -138,6 +151,14 @@ Result<Fd> make_file(const std::string& path, std::size_t size, unsigned mode, L
 
 Result<Fd> make_file(const std::string& path, std::string_view content, unsigned mode) {
   return make_filled(path, mode, Lock::none, [&](int fd) { return write_at(fd, content.data(), content.size(), 0); });
+}
+
+void remove_drafts(const StateDir& state) {
+  for (const std::string& directory : {state.slots(), state.spool()}) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator file(directory, error), end; !error && file != end; file.increment(error))
+      if (file->path().filename().string().starts_with('.') && forsaken(file->path())) unlink(file->path().c_str());
+  }
 }
 
 bool owned(int fd) {

@@ -49,6 +49,9 @@ enum class Lock { none, owner };
 Result<Fd> make_file(const std::string& path, std::size_t size, unsigned mode, Lock lock = Lock::none);
 Result<Fd> make_file(const std::string& path, std::string_view content, unsigned mode);
 
+// What a process that was killed while it made a file left of it in live/slots and spool. Files being made stay.
+void remove_drafts(const StateDir& state);
+
 // Does a living process hold the file's owner lock? Asks and takes nothing; pids are not compared, so it holds across namespaces.
 bool owned(int fd);
 
