@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
 
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "base/json.h"
 #include "core/flat.h"
 
 namespace notaus::audit {
@@ -31,34 +31,10 @@ std::uint32_t word_of(std::string_view key, std::string_view value) {
   return static_cast<std::uint32_t>(core::hash_of(key) * 31 ^ core::hash_of(value));
 }
 
-// The text that begins behind a quote; nothing: it does not end. Moves `at` behind its end.
-std::optional<std::string_view> quoted(std::string_view json, std::size_t& at) {
-  const std::size_t from = at;
-  for (; at < json.size() && json[at] != '"'; ++at)
-    if (json[at] == '\\') ++at;
-  if (at >= json.size()) return std::nullopt;
-  return json.substr(from, at++ - from);
-}
-
 std::string plain(std::string_view raw) {
   if (!raw.contains('\\')) return std::string(raw);
   auto text = nlohmann::json::parse('"' + std::string(raw) + '"', nullptr, false);
   return text.is_string() ? text.get<std::string>() : "";
-}
-
-// Each text of a record, wherever in it, with the name of its field. Records are ours: no field's name has a quote in it.
-template <class Take>
-void each_text(std::string_view json, Take take) {
-  std::string_view key;
-  for (std::size_t at = 0; at < json.size();) {
-    if (json[at++] != '"') continue;
-    auto text = quoted(json, at);
-    if (!text) return;
-    if (at < json.size() && json[at] == ':')
-      key = *text;
-    else
-      take(key, *text);
-  }
 }
 
 // Whole, and as far as each of its colons or dots, by which one may ask for it.
@@ -97,7 +73,7 @@ IndexRow index_row(std::uint64_t bundle, std::span<const std::string_view> entri
   IndexRow out{.bundle = bundle};
   std::string first, last;
   for (std::string_view entry : entries)
-    each_text(entry, [&](std::string_view key, std::string_view raw) {
+    each_text(entry, [&](int, std::string_view key, std::string_view raw) {
       if (key != "at") return add_words(key, raw, out.words);
       if (first.empty() || raw < first) first = raw;
       if (raw > last) last = raw;

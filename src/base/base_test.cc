@@ -1,7 +1,10 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <string>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -70,6 +73,24 @@ TEST(Id, IdsDiffer) {
 }
 
 TEST(MustDeathTest, PrintsItsValues) { EXPECT_DEATH(must(1 > 2, 41, "x"), "bug at .* 41 x"); }
+
+TEST(Json, EachTextOfALineIsThereAsItIsWritten) {
+  const std::string line = JsonLine()
+                               .field("kind", "note \"x\\")
+                               .field("count", std::uint64_t{3})
+                               .raw("clear", R"({"tenant":"acme","of":["a{","b"]})")
+                               .field("tool", "email.send")
+                               .text();
+  std::vector<std::string> seen;
+  auto take = [&](int depth, std::string_view key, std::string_view text) {
+    seen.push_back(fmt::format("{} {}={}", depth, key, text));
+  };
+  each_text(line, take);
+  EXPECT_EQ(seen, (std::vector<std::string>{R"(1 kind=note \"x\\)", "2 tenant=acme", "3 of=a{", "3 of=b", "1 tool=email.send"}));
+  seen.clear();
+  each_text(R"({"kind":"cut o)", take);
+  EXPECT_TRUE(seen.empty());
+}
 
 }  // namespace
 }  // namespace notaus

@@ -17,6 +17,28 @@ std::string shown(std::string_view text);  // without them: what a stranger wrot
 // control characters, also those of U+0080 to U+009F, what ends a line, what turns the direction of writing, and tags, which nobody sees.
 std::string harmless(std::string_view text);
 
+// Calls take(depth, key, text) for each text in one line that JsonLine wrote, as it is written there: 1 is the depth of the line's own fields.
+// Whoever else writes such lines puts no space behind a key. Stops where a text does not end.
+template <class Take>
+void each_text(std::string_view json, Take take) {
+  std::string_view key;
+  int depth = 0;
+  for (std::size_t at = 0; at < json.size(); ++at) {
+    if (json[at] == '{' || json[at] == '[') ++depth;
+    if (json[at] == '}' || json[at] == ']') --depth;
+    if (json[at] != '"') continue;
+    const std::size_t from = at + 1;
+    for (++at; at < json.size() && json[at] != '"'; ++at)
+      if (json[at] == '\\') ++at;
+    if (at >= json.size()) return;
+    const std::string_view text = json.substr(from, at - from);
+    if (at + 1 < json.size() && json[at + 1] == ':')
+      key = text;
+    else
+      take(depth, key, text);
+  }
+}
+
 class JsonLine {
  public:
   JsonLine& field(std::string_view key, std::string_view text) { return raw(key, json_string(text)); }

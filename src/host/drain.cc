@@ -4,7 +4,7 @@
 #include <set>
 #include <thread>
 
-#include <nlohmann/json.hpp>
+#include <fmt/format.h>
 
 #include "base/json.h"
 #include "host/host.h"
@@ -46,14 +46,13 @@ Result<> keep_names(const page::StateDir& state, const std::vector<Record>& reco
   std::set<std::string> lines;
   for (std::size_t from = 0, end; (end = text.find('\n', from)) != std::string::npos; from = end + 1)
     lines.insert(text.substr(from, end - from));
-  for (const Record& record : records) {
-    auto json = nlohmann::json::parse(record.json, nullptr, false);
-    for (const char* key : {"tenant", "agent", "tool"}) {
-      if (!json.is_object() || !json.contains(key) || lines.size() >= 10'000) continue;
-      std::string line = JsonLine().raw(key, json[key].dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)).text();
-      if (lines.insert(line).second) fresh += line + "\n";
-    }
-  }
+  for (const Record& record : records)
+    each_text(record.json, [&](int depth, std::string_view key, std::string_view name) {
+      if (depth != 1 || (key != "tenant" && key != "agent" && key != "tool") || lines.size() >= 10'000) return;
+      std::string line = fmt::format(R"({{"{}":"{}"}})", key, name);
+      if (!lines.insert(line).second) return;
+      fresh += line + "\n";
+    });
   if (fresh.empty()) return {};
   auto fd = open_file(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
   if (!fd) return std::unexpected(fd.error());
@@ -99,6 +98,7 @@ Result<std::span<Source>> drain_some(const Site& site, std::span<Source> sources
 Result<> drain(const Site& site, Patience patience) {
   constexpr auto kOthersTurn = std::chrono::milliseconds(3);
   let_points_report(site);
+  page::remove_drafts(site.state);
   if (auto begun = begin_drain(site, patience); !begun) return begun;
   std::vector<Source> sources = list_sources(site.state);
   for (std::span<Source> left = sources; !left.empty();) {

@@ -371,8 +371,14 @@ TEST(Spool, FillsFourMebibytesThenRefusesUntilDrained) {
   while (spool.append(record)) ++taken;
   EXPECT_GT(taken * record.size(), (kSegments - 1) * kSegmentSize);
   EXPECT_EQ(list_segments(world.state).size(), kSegments);
-  std::filesystem::remove(list_segments(world.state).front().path);
-  EXPECT_TRUE(spool.append(record));
+  for (const std::vector<std::size_t>& drained : std::vector<std::vector<std::size_t>>{{0}, {1}, {0, 5, 6}, {}, {3, 4}}) {
+    const auto full = list_segments(world.state);
+    for (std::size_t number : drained) std::filesystem::remove(full[number].path);
+    std::size_t more = 0;
+    while (spool.append(record)) ++more;
+    EXPECT_EQ(more > 0, !drained.empty());
+    EXPECT_EQ(list_segments(world.state).size(), kSegments);
+  }
 }
 
 }  // namespace

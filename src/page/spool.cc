@@ -74,9 +74,10 @@ Result<> Spool::append(std::string_view json, Mark mark) {
 }
 
 Result<> Spool::next_segment() {
+  auto stands = [this](std::uint64_t n) { return access(fmt::format("{}/{}.{}", state_.spool(), process_, n).c_str(), F_OK) == 0; };
+  while (oldest_ <= number_ && !stands(oldest_)) ++oldest_;  // most of all that there ever were, so these are not asked for again
   std::size_t standing = 0;
-  for (std::uint64_t n = number_; n > 0 && standing < kSegments; --n)
-    standing += access(fmt::format("{}/{}.{}", state_.spool(), process_, n).c_str(), F_OK) == 0;
+  for (std::uint64_t n = oldest_; n <= number_; ++n) standing += stands(n);
   if (standing >= kSegments) return trouble(Kind::refused, "the spool is full");
   std::string path = fmt::format("{}/{}.{}", state_.spool(), process_, number_ + 1);
   auto fd = make_file(path, kSegmentSize, 0640, Lock::owner);

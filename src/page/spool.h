@@ -45,7 +45,8 @@ class Spool {
   StateDir state_;
   std::string process_;
   Fd fd_;
-  std::uint64_t number_ = 0;
+  std::uint64_t number_ = 0;  // of the last segment; the first is 1
+  std::uint64_t oldest_ = 1;  // none before it stands any more
   std::uint64_t at_ = 0;
 };
 
