@@ -106,7 +106,6 @@ Attachment* Point::attach_in_child() {
   std::scoped_lock hold(mutex_);
   Attachment* here = attachment_.load();
   if (!forked_.exchange(false) && (here == nullptr || here->alive())) return here;  // another thread was faster
-  attachment_ = nullptr;
   attach();
   start_watcher();
   return attachment_;
@@ -272,8 +271,9 @@ Tell Point::wait_for_news(Seen seen, unsigned seen_nudge, std::optional<BootTime
   until.tv_nsec %= 1'000'000'000;
   const long woken = syscall(SYS_futex_waitv, waits, count, 0, &until, CLOCK_MONOTONIC);
   if (woken >= 0) return woken > 0 ? Tell::all : Tell::ring;
-  if (errno == ENOSYS) std::this_thread::sleep_for(kBusyRound);
-  return errno == ENOSYS ? Tell::all : Tell::ring;
+  if (errno == ETIMEDOUT || errno == EAGAIN || errno == EINTR) return Tell::ring;
+  std::this_thread::sleep_for(kBusyRound);  // a kernel that does not have it (before 5.16), or a sandbox that does not know it
+  return Tell::all;
 }
 
 }  // namespace notaus::page

@@ -2,10 +2,15 @@
 #include "page/point.h"
 
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
 #include <functional>
 #include <set>
 #include <thread>
@@ -141,6 +146,36 @@ TEST(Point, SaysWhichStateItMayNotEnter) {
     _exit(guard.trouble().contains("you may not") && ask(guard, kFind) == "killed: fenced:page_missing" ? 7 : 1);
   };
   EXPECT_EXIT(somebody(), testing::ExitedWithCode(7), "");
+}
+
+// ENOSYS of an old kernel, EPERM of a sandbox that is older than the call.
+void without_futex_waitv(int error) {
+  const sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_futex_waitv, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const sock_fprog program{std::size(filter), const_cast<sock_filter*>(filter)};
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) _exit(3);
+}
+
+// 0: told of a flip, in as many rounds as have room for a sleep each.
+int looks_often_without_being_woken(int error) {
+  World world;
+  without_futex_waitv(error);
+  const auto begun = std::chrono::steady_clock::now();
+  std::atomic<int> told = 0;
+  Guard guard = Guard::open({.state = world.state.path, .on_change = [&] { ++told; }});
+  auto rounds = [&] { return static_cast<std::int64_t>(scan(world.state).at(0).rounds); };
+  if (!within([&] { return rounds() >= 3; })) return 4;
+  world.stop(core::Mode::stop_all, {});
+  if (ask(guard, kFind) != "killed: stop_all" || !within([&] { return told == 1; })) return 5;
+  const std::int64_t seen = rounds();
+  return seen <= 1 + (std::chrono::steady_clock::now() - begun) / std::chrono::milliseconds(50) ? 0 : 6;
+}
+
+TEST(Point, LooksOftenWhereItCannotBeWoken) {
+  for (int error : {ENOSYS, EPERM})
+    EXPECT_EXIT(_exit(looks_often_without_being_woken(error)), testing::ExitedWithCode(0), "") << error;
 }
 
 TEST(Point, KnowsTheTimeWithoutAskingForIt) {
