@@ -26,7 +26,7 @@ using namespace notaus::app;
 
 int parse_and_run(CLI::App& app, Line& line, int argc, char** argv) {
   if (argc == 1) {
-    say_to(stderr, "{}\nsee: notaus --help\n", app.get_description());
+    say_as_is(stderr, app.get_description() + "\nsee: notaus --help\n");
     return control::kUsage;
   }
   int ours = 1;
