@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -68,6 +70,18 @@ void guard_admit_recheck_done(benchmark::State& state) {
   }
 }
 BENCHMARK(guard_admit_recheck_done);
+
+// What a slot costs by itself: it is claimed by a compare-and-swap, ended by an exchange that a scan after a flip must not miss, and freed.
+void slot_words(benchmark::State& state) {
+  std::atomic<std::uint64_t> word = 0;
+  for (auto _ : state) {
+    std::uint64_t free = word.load(std::memory_order_acquire);
+    if (!word.compare_exchange_strong(free, free + 1)) return state.SkipWithError("nobody else is there");
+    word.exchange(free + 2);
+    word.store(free + 3, std::memory_order_release);
+  }
+}
+BENCHMARK(slot_words);
 
 void fresh_decide(benchmark::State& state) {
   auto image = or_die(core::flatten(state_with(static_cast<int>(state.range())), 64 << 20));

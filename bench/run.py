@@ -36,6 +36,14 @@ GOALS = [
     ("audit verify, 1M records", "value", "at most", 5, None),
     *((f"audit list by {what}, first line", "p50", "at most", 200, None) for what in ("tenant", "tool", "time")),
     ("notaus-gate VmRSS", "value", "at most", 6 * 1024, None),
+    *((f"CPU, {case}: notaus over {other}", "value", "at most", 1, None) for case in ("GET, 200 bytes", "POST, 1 KiB") for other in ("haproxy", "nginx")),
+    *((f"CPU: tools/call, 1 KiB, a {effect} over haproxy's POST", "value", "at most", 1.15, None) for effect in ("read", "write")),
+    ("added at one connection: notaus over haproxy", "value", "at most", 1, None),
+    *((f"calls per CPU second of a bridge: notaus over {other}", "value", "at least", 5, None) for other in ("mcp-proxy", "supergateway")),
+    ("validate_1KiB", "best", "at most", 1500, None),
+    ("validate_1KiB", "best", "times quicker than", 6, "nlohmann_1KiB"),
+    ("notaus up, idle, VmRSS", "value", "at most", 25 * 1024, None),
+    ("an idle stream, VmRSS", "value", "at most", 16, None),
 ]
 
 
@@ -72,13 +80,13 @@ def google_benchmark(program, quick):
     return dict(sorted(rows.items()))
 
 
-def lines_of_json(program, quick):
-    rows = [json.loads(line) for line in output_of(program, *(["--quick"] if quick else [])).splitlines()]
+def lines_of_json(program, quick, *words):
+    rows = [json.loads(line) for line in output_of(program, *words, *(["--quick"] if quick else [])).splitlines()]
     return {row.pop("name"): row for row in rows}
 
 
 def measure(program, quick):
-    return google_benchmark(program, quick) if program.name == "guard_bench" else lines_of_json(program, quick)
+    return google_benchmark(program, quick) if program.name in ("guard_bench", "json_bench") else lines_of_json(program, quick)
 
 
 def figure(value):
@@ -132,6 +140,8 @@ def page(result):
         "| goal | bound | measured | |", "|---|---|---:|---|", *against_goals(rows), "",
         "| in process | best |", "|---|---:|", *(f"| {name} | {figure(row['best'])} {row['unit']} |" for name, row in rows.items() if "best" in row), "",
         *spread(rows, lambda name: name not in of_a_stop), "", *stops(rows), "",
+        "| by itself, or a ratio | |", "|---|---:|", *(f"| {name} | {figure(row['value'])} {row['unit']} |" for name, row in rows.items()
+                                                      if "value" in row and row["unit"] != "KiB" and not name.startswith("drift")), "",
         "| memory | |", "|---|---:|", *(f"| {name} | {row['value']:,.0f} {row['unit']} |" for name, row in rows.items() if row["unit"] == "KiB"), ""])
 
 
@@ -146,6 +156,8 @@ def main():
     for program in programs:
         print(f"bench: {program.name}", file=sys.stderr)
         result["rows"] |= measure(program, quick)
+    print("bench: http_bench", file=sys.stderr)
+    result["rows"] |= lines_of_json(ROOT / "bench/http_bench.py", quick, sys.argv[1])
     result["seconds"] = round(time.monotonic() - start)
     print(page(result))
     if quick:

@@ -9,7 +9,7 @@ build="clang-19 lld-19 ccache cmake ninja-build pkg-config libfmt-dev libcli11-d
        libboost1.81-dev libboost-json1.81-dev libsqlite3-dev libb2-dev libssl-dev libkainjow-mustache-dev"
 test="libgtest-dev libclang-rt-19-dev g++ python3 faketime strace spin e2fsprogs mount python3-venv nginx-light caddy slowhttptest openssl chromium zsh fish man-db mandoc
       golang-golang-x-mod-dev libgoogle-gson-java python3-jsonschema"
-bench="libbenchmark-dev redis-server libhiredis-dev gnuplot-nox python3"
+bench="libbenchmark-dev redis-server libhiredis-dev gnuplot-nox python3 wrk haproxy nginx-light"
 fmt="clang-format-19 clang-tidy-19 python3"
 
 # A Go or Java from elsewhere is as good, too; the libraries are Debian's.
@@ -26,7 +26,7 @@ for group in "$@"; do
   case $group in
     build) wanted+=($build) ;;
     test) wanted+=($test); node_is_here || wanted+=(nodejs npm); go_is_here || wanted+=(golang-go); java_is_here || wanted+=(default-jdk-headless) ;;
-    bench) wanted+=($bench) ;;
+    bench) wanted+=($bench); node_is_here || wanted+=(nodejs npm) ;;
     fmt) wanted+=($fmt) ;;
     *) echo "deps.sh: no group '$group'; there are build, test, bench, fmt" >&2; exit 2 ;;
   esac
