@@ -16,13 +16,25 @@ bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; 
 
 std::string plain(const std::string& json) { return json.size() > kMaxValue ? "" : unescape(json).value_or(""); }
 
+// How many of the first bytes end no text and escape nothing. In pieces, or each of many escapes would look for the same far quote.
+std::size_t plain_part(std::string_view bytes) {
+  constexpr std::size_t kPiece = 128;
+  for (std::size_t at = 0; at < bytes.size(); at += kPiece) {
+    std::string_view piece = bytes.substr(at, kPiece);
+    const std::size_t quote = piece.find('"');
+    const std::size_t special = std::min(quote, piece.substr(0, quote).find('\\'));
+    if (special != std::string_view::npos) return at + special;
+  }
+  return bytes.size();
+}
+
 }  // namespace
 
 void LineScan::take(std::string_view bytes) {
   while (!bytes.empty()) {
     if (noise()) return;
     if (in_string_ && into_ == nullptr && !escaped_) {
-      bytes.remove_prefix(std::min(bytes.find_first_of("\"\\"), bytes.size()));
+      bytes.remove_prefix(plain_part(bytes));
       if (bytes.empty()) return;
     }
     if (in_string_) {
