@@ -28,6 +28,8 @@ bool plain8(const char* at) {
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
+constexpr std::size_t kUsualMembers = 6;
+
 class Walk {
  public:
   explicit Walk(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
@@ -71,6 +73,7 @@ class Walk {
     if (!eat('{')) return fail("not an object");
     if (++depth_ > kMaxDepth) return fail("nested deeper than 64");
     space();
+    if (into != nullptr) into->list.reserve(kUsualMembers);
     if (!eat('}')) {
       do {
         if (!member(into)) return false;
@@ -248,6 +251,16 @@ char simple_escape(char c) {
   }
 }
 
+std::string without_odd_letters(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t length = text.starts_with("\u017F") ? 2 : text.starts_with("\u212A") ? 3 : 1;
+    out += length == 2 ? 's' : length == 3 ? 'k' : text.front();
+    text.remove_prefix(length);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string_view Members::find(std::string_view key) const {
@@ -284,16 +297,13 @@ std::optional<std::string> unescape(std::string_view json, Halves halves) {
 }
 
 std::string fold(std::string_view key) {
-  std::string out;
-  out.reserve(key.size());
-  while (!key.empty()) {
-    char c = key.front();
-    std::size_t length = key.starts_with("\u017F") ? 2 : key.starts_with("\u212A") ? 3 : 1;
-    if (length > 1) c = length == 2 ? 's' : 'k';
-    out += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-    key.remove_prefix(length);
+  std::string out(key);
+  bool ascii = true;
+  for (char& c : out) {
+    if (c < 0) ascii = false;
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
   }
-  return out;
+  return ascii ? out : without_odd_letters(out);
 }
 
 }  // namespace notaus::gate
