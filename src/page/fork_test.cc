@@ -8,6 +8,7 @@
 #include <csignal>
 #include <functional>
 #include <thread>
+#include <utility>
 
 #include <notaus/guard.hpp>
 
@@ -96,6 +97,27 @@ TEST(Fork, AChildHasAWatcherOfItsOwn) {
       return std::ranges::any_of(points, [&](const SeenPoint& point) { return point.process != parents && point.rounds > 2; });
     });
   }));
+}
+
+TEST(Fork, AChildTellsNothingOfItsParent) {
+  World world;
+  const auto before = std::exchange(Point::round, std::chrono::hours(1));
+  {
+    Guard guard = Guard::open({.state = world.state.path});
+    ASSERT_TRUE(within([&] { return scan(world.state).at(0).rounds > 0; }));
+    ASSERT_EQ(ask(guard, kSend), "ok");
+    EXPECT_TRUE(child_says([&] {
+      const std::string parents = scan(world.state).at(0).process;
+      if (ask(guard, kFind) != "ok") return false;
+      auto told = [&] {
+        const auto points = scan(world.state);
+        return std::ranges::any_of(points, [&](const SeenPoint& point) { return point.process != parents && point.rounds > 0; });
+      };
+      return within(told) && spooled(world).empty();
+    }));
+  }
+  EXPECT_EQ(spooled(world).size(), 1u) << "the parent does, at its end";
+  Point::round = before;
 }
 
 TEST(Fork, AChildWhoseParentHadNoPageWaitsForOneByItself) {

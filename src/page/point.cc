@@ -125,7 +125,6 @@ void Point::attach() {
   here->nudge = [this] { nudge(); };
   here->keys().expect(options_.tenant);
   seats_.push_back({std::move(here), std::move(spool)});
-  aside_ = nullptr;
   (void)heed_sentinel(*seats_.back().attachment);
 }
 

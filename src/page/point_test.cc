@@ -63,6 +63,38 @@ struct Asleep : testing::Test {
 };
 using PointAsleep = Asleep;
 
+TEST_F(PointAsleep, LooksAtNothingUntilThen) {
+  Guard guard = Guard::open({.state = world.state.path});
+  ASSERT_TRUE(sleeps());
+  Handle handle = guard.handle(kFind);
+  auto looked = [&] {  // when its watcher last did
+    Admission call = handle.admit();
+    return scan(world.state).at(0).calls.at(0).entry.since;
+  };
+  const std::int64_t before = looked();
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_EQ(looked(), before);
+}
+
+// Whoever drains waits for rounds, and takes it that all was told in one.
+TEST_F(PointAsleep, CountsNoRoundInWhichItTellsTheRingAlone) {
+  Guard guard = Guard::open({.state = world.state.path});
+  ASSERT_TRUE(sleeps());
+  constexpr std::uint64_t kCalls = 20;
+  const std::uint64_t rounds = scan(world.state).at(0).rounds;
+  const auto begun = wall_now();
+  for (std::uint64_t i = 1; i <= kCalls; ++i) {
+    Admission call = guard.admit({.tool = "email.send"});
+    call.permit().done(Outcome::done);
+    Admission wakes = guard.admit(kFind);
+    (void)wakes.permit().stop_token();
+    wakes.permit().done(Outcome::done);
+    ASSERT_TRUE(within([&] { return spooled(world).size() == i; }));
+  }
+  const auto seconds = static_cast<std::uint64_t>((wall_now().ms - begun.ms) / 1000 + 2);  // in each all is told once
+  EXPECT_LE(scan(world.state).at(0).rounds - rounds, seconds);
+}
+
 TEST_F(PointAsleep, IsWokenByAFlip) {
   std::atomic<int> told = 0;
   Guard guard = Guard::open({.state = world.state.path, .on_change = [&] { ++told; }});
@@ -187,6 +219,14 @@ TEST(Point, KnowsTheTimeWithoutAskingForIt) {
     Admission call = handle.admit();
     return scan(world.state).at(0).calls.at(0).entry.since >= later;
   }));
+}
+
+// Or its first call would wait for a disk.
+TEST(Point, HasTheKeyOfItsTenantBeforeTheFirstCall) {
+  World world;
+  ASSERT_TRUE(std::filesystem::is_empty(world.state.keys()));
+  Guard guard = Guard::open({.state = world.state.path, .tenant = "acme"});
+  EXPECT_FALSE(std::filesystem::is_empty(world.state.keys()));
 }
 
 TEST(Point, ForgetsAKeyThatWasDestroyed) {
