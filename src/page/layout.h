@@ -65,7 +65,7 @@ constexpr std::size_t half_at(std::uint64_t word) { return sizeof(PageHead) + (w
 // A slot's word: generation << 8 | SlotState. The generation grows with every claim, and a file's first one is random, so a scanner
 // never takes one call for another and a Permit never ends a call that is not its own.
 enum class SlotState : std::uint8_t {
-  free,
+  free,  // + Outcome: how the last call in it ended; running: it had none, or one that was never admitted
   reserved,  // names are being written; the page has not been asked yet
   active,  // in flight
   done,  // + Outcome: ended, and its record is being written

@@ -141,13 +141,22 @@ Result<> fill(const StateDir& state, SeenPoint& point, std::uint64_t flipped) {
   return {};
 }
 
+// Of a call that was denied, the fact says so: it was seen when it had asked and was not answered yet.
 std::optional<Outcome> outcome_in_ring(int fd, const SeenCall& call) {
   auto head = read_part<std::uint64_t>(fd, offsetof(SlotsFile, head.head));
   for (std::uint64_t at = head ? *head : 0; at > 0 && *head - at < kCells; --at) {
     auto told = read_cell(fd, call.process, at - 1);
-    if (told && told->fact == Fact::ended && told->call.slot == call.slot && told->call.word == call.word)
-      return told->call.outcome;
+    if (told && told->call.slot == call.slot && told->call.word == call.word)
+      return told->fact == Fact::blocked ? Outcome::not_sent : told->call.outcome;
   }
+  return std::nullopt;
+}
+
+// What a record of a call says of its end. A record begins with its kind (core/record.h).
+std::optional<Outcome> outcome_told(const std::string& record) {
+  if (record.starts_with(R"({"kind":"blocked",)")) return Outcome::not_sent;
+  for (Outcome outcome : {Outcome::done, Outcome::not_sent, Outcome::unknown})
+    if (record.contains("\"outcome\":\"" + std::string(core::text(outcome)) + "\"")) return outcome;
   return std::nullopt;
 }
 
@@ -157,8 +166,7 @@ std::optional<Outcome> outcome_in_spool(const StateDir& state, const SeenCall& c
     if (segment.process != call.process || !read_segment(segment, 0)) continue;
     for (const SpoolRecord& record : segment.records)
       if (record.json.contains(wanted))
-        for (Outcome outcome : {Outcome::done, Outcome::not_sent, Outcome::unknown})
-          if (record.json.contains("\"outcome\":\"" + std::string(core::text(outcome)) + "\"")) return outcome;
+        if (auto told = outcome_told(record.json)) return told;
   }
   return std::nullopt;
 }
@@ -218,7 +226,7 @@ Outcome outcome_now(const StateDir& state, const SeenCall& call) {
     auto word = read_word(fd->get(), call.slot);
     if (word && generation_of(*word) == generation_of(call.word)) {
       if (state_of(*word) == SlotState::active) return Outcome::running;
-      if (state_of(*word) != SlotState::free) return outcome_of(*word);
+      if (outcome_of(*word) != Outcome::running) return outcome_of(*word);
     }
   }
   if (fd)

@@ -50,7 +50,7 @@ std::vector<std::string> slot_files(const StateDir& state);
 std::vector<Entry> recent_calls(const StateDir& state);
 
 // How a call that a scan saw has ended by now: from its slot, else from the ring, else from the spool. running: its slot still has
-// it; unknown: its process died with it, or its record is gone.
+// it; not_sent also of one that had asked when it was seen, and was denied; unknown: its process died with it, or its record is gone.
 Outcome outcome_now(const StateDir& state, const SeenCall& call);
 
 // For the drainer of a dead process: the whole file, copied. gone/broken as scan.

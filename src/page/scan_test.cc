@@ -310,9 +310,10 @@ TEST(Outcome, IsFoundWhereverItHasGot) {
       ASSERT_TRUE(slots.push(which, {Fact::ended, how, Why::allowed, {}, 1, {}}));
     };
     EXPECT_EQ(outcome_now(world.state, seen), Outcome::running);
-    ASSERT_TRUE(slots.push(claim, {Fact::blocked, Outcome::running, Why::stop_all, {}, 1, {}}));  // no end
     tell(other, outcome == Outcome::done ? Outcome::unknown : Outcome::done);
     slots.free(other);
+    Claim denied = slots.claim({.tenant = "globex", .tool = "email.send"}, 1).value();  // in the other's slot
+    ASSERT_TRUE(slots.push(denied, {Fact::blocked, Outcome::not_sent, Why::stop_all, {}, 1, {}}));
     EXPECT_EQ(outcome_now(world.state, seen), Outcome::running);
     tell(claim, outcome);
     EXPECT_EQ(outcome_now(world.state, seen), outcome) << "in its slot";
@@ -332,6 +333,35 @@ TEST(Outcome, IsFoundWhereverItHasGot) {
     seen.outcome = Outcome::not_sent;
     EXPECT_EQ(outcome_now(world.state, seen), Outcome::not_sent) << "it was known";
   }
+}
+
+// A stop sees a call that has claimed its slot and not read the page yet: it lists it, and then the call meets the stop.
+TEST(Outcome, OfACallThatWasSeenUndecidedAndThenDeniedIsNotSent) {
+  World world;
+  Process process(world.state);
+  Slots& slots = process.attachment.slots();
+  Spool spool(world.state, slots.process());
+  auto claim = [&] { return slots.claim(kSend, 1).value(); };
+  auto seen = [&](const Claim& one) { return SeenCall{slots.process(), one.slot, one.word, slots.entry(one.slot)}; };
+  auto deny = [&](const Claim& one) {  // as Attachment::record_denial
+    ASSERT_TRUE(slots.finish(one, Outcome::not_sent, SlotState::counting));
+    process.attachment.tallies().count({slots.entry(one.slot), Why::stop_all, "s", &one, 1}, {{1000}, {}});
+    slots.free(one);
+  };
+  const Claim first = claim();
+  const SeenCall call = seen(first);
+  EXPECT_EQ(outcome_now(world.state, call), Outcome::running);  // control
+  deny(first);
+  EXPECT_EQ(outcome_now(world.state, call), Outcome::not_sent) << "in its slot";
+  for (int i = 0; i < 20; ++i) deny(claim());  // in the same slot; the last of them are only counted
+  EXPECT_EQ(outcome_now(world.state, call), Outcome::not_sent) << "in the ring";
+  const Claim counted = claim();
+  const SeenCall last = seen(counted);
+  deny(counted);
+  EXPECT_EQ(outcome_now(world.state, last), Outcome::not_sent) << "in its slot alone";
+  drain_facts(process.attachment, spool);
+  slots.leave();
+  EXPECT_EQ(outcome_now(world.state, call), Outcome::not_sent) << "in the spool";
 }
 
 TEST(Outcome, OfACallThatDiedWithItsProcessIsUnknown) {

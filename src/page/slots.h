@@ -93,7 +93,9 @@ class Slots {
   }
   void free(const Claim& claim) {
     file_->entries[claim.slot].word = 0;  // whoever claims it next is not decided
-    file_->words[claim.slot].store(slot_word(generation_of(claim.word), SlotState::free), std::memory_order_release);
+    Word& word = file_->words[claim.slot];
+    const Outcome outcome = outcome_of(word.load(std::memory_order_relaxed));  // stays, for who saw it running
+    word.store(slot_word(generation_of(claim.word), SlotState::free, outcome), std::memory_order_release);
   }
 
   // Puts a fact on its way to the spool; false if the ring is full.
