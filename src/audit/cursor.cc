@@ -21,20 +21,34 @@ void Cursor::advance(const Source& source) {
   if (!source.dead.empty()) dead.insert(source.dead);
 }
 
-// A record begins with its kind. A quote inside of a text is escaped, so what looks like a field here is one.
+namespace {
+
+constexpr std::string_view kKind = R"({"kind":")";
+
+// A record begins with its kind.
+std::string_view kind_of(std::string_view record) {
+  if (!record.starts_with(kKind)) return {};
+  record.remove_prefix(kKind.size());
+  return record.substr(0, record.find('"'));
+}
+
+std::uint64_t count_in(std::string_view record) {
+  constexpr std::string_view kField = R"(,"count":)";
+  std::uint64_t value = 0;
+  if (auto at = record.find(kField); at != std::string_view::npos)
+    std::from_chars(record.data() + at + kField.size(), record.data() + record.size(), value);
+  return value;
+}
+
+}  // namespace
+
+// A quote inside of a text is escaped, so what looks like a field here is one.
 void Cursor::count(std::string_view record) {
-  auto is = [&](std::string_view kind) { return record.starts_with(R"({"kind":")" + std::string(kind) + "\""); };
-  auto number = [&] {
-    constexpr std::string_view kField = R"(,"count":)";
-    std::uint64_t value = 0;
-    if (auto at = record.find(kField); at != std::string_view::npos)
-      std::from_chars(record.data() + at + kField.size(), record.data() + record.size(), value);
-    return value;
-  };
-  if (is("blocked")) ++denied;
-  if (is("blocked_agg")) denied += number();
-  if (is("unclean_start") && record.contains(R"(,"what":")")) ++in_doubt;
-  if (is("gap") && record.contains(R"(,"what":"denials")")) lost += number();
+  const std::string_view kind = kind_of(record);
+  if (kind == "blocked") ++denied;
+  if (kind == "blocked_agg") denied += count_in(record);
+  if (kind == "unclean_start" && record.contains(R"(,"what":")")) ++in_doubt;
+  if (kind == "gap" && record.contains(R"(,"what":"denials")")) lost += count_in(record);
 }
 
 std::string Cursor::text() const {

@@ -1,5 +1,8 @@
 #include "audit/entry.h"
 
+#include <iterator>
+
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "audit/tiles.h"
@@ -20,7 +23,7 @@ void cut_texts(Json& json, std::size_t at_most) {
       field.get_ref<std::string&>().resize(at_most);  // a character cut in two is replaced when it is written
 }
 
-std::string fitting(const std::string& json) {
+std::string fitting(std::string_view json) {
   Json record = Json::parse(json, nullptr, false);
   if (!record.is_object()) return R"("cut":true})";
   Json kept = record;
@@ -36,11 +39,19 @@ std::string fitting(const std::string& json) {
 
 }  // namespace
 
-std::string make_entry(std::uint64_t number, const std::string& host, const std::string& json) {
-  std::string out = JsonLine().field("n", number).field("host", host).text();
-  out.back() = ',';
-  if (json == "{}") return out.substr(0, out.size() - 1) + "}";
-  return out.size() + json.size() <= kEntryMax ? out + json.substr(1) : out + fitting(json);
+void make_entry(std::string& into, std::uint64_t number, std::string_view host, std::string_view json) {
+  into.clear();
+  fmt::format_to(std::back_inserter(into), R"({{"n":{},"host":)", number);
+  into += json_string(host);
+  if (json == "{}") {
+    into += '}';
+    return;
+  }
+  into += ',';
+  if (into.size() + json.size() <= kEntryMax)
+    into += json.substr(1);
+  else
+    into += fitting(json);
 }
 
 }  // namespace notaus::audit

@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.h"
 #include "base/fd.h"
-#include "base/json.h"
 #include "core/flat.h"
 
 namespace notaus::audit {
@@ -31,27 +31,75 @@ std::uint32_t word_of(std::string_view key, std::string_view value) {
   return static_cast<std::uint32_t>(core::hash_of(key) * 31 ^ core::hash_of(value));
 }
 
-std::string plain(std::string_view raw) {
-  if (!raw.contains('\\')) return std::string(raw);
-  auto text = nlohmann::json::parse('"' + std::string(raw) + '"', nullptr, false);
-  return text.is_string() ? text.get<std::string>() : "";
+// The text that begins behind a quote; nothing: it does not end. Moves `at` behind its end.
+std::optional<std::string_view> quoted(std::string_view json, std::size_t& at) {
+  const std::size_t from = at;
+  for (std::size_t end = json.find('"', from); end != std::string_view::npos; end = json.find('"', end + 1)) {
+    std::size_t escapes = 0;
+    while (end - escapes > from && json[end - escapes - 1] == '\\') ++escapes;
+    if (escapes % 2 != 0) continue;
+    at = end + 1;
+    return json.substr(from, end - from);
+  }
+  return std::nullopt;
 }
+
+// Each text of a record, wherever in it, with the name of its field. Records are ours: no field's name has a quote in it.
+template <class Take>
+void each_text(std::string_view json, Take take) {
+  std::string_view key;
+  for (std::size_t at = json.find('"'); at != std::string_view::npos; at = json.find('"', at)) {
+    auto text = quoted(json, ++at);
+    if (!text) return;
+    if (at < json.size() && json[at] == ':')
+      key = *text;
+    else
+      take(key, *text);
+  }
+}
+
+// The words of one bundle. Its records resemble one another, so most are known already; what this forgets is sorted out at the end.
+class Words {
+ public:
+  void add(std::string_view key, std::string_view value) {
+    const std::uint32_t word = word_of(key, value);
+    std::uint32_t& known = recent_[word % recent_.size()];
+    if (known != word || word == 0) words_.push_back(word);
+    known = word;
+  }
+
+  std::vector<std::uint32_t> all() && {
+    std::ranges::sort(words_);
+    const auto twice = std::ranges::unique(words_);
+    words_.erase(twice.begin(), twice.end());
+    return std::move(words_);
+  }
+
+ private:
+  std::array<std::uint32_t, 1024> recent_ = {};
+  std::vector<std::uint32_t> words_;
+};
 
 // Whole, and as far as each of its colons or dots, by which one may ask for it.
-template <class Add>
-void add_beginnings(std::string_view text, char at, std::string_view with, Add add) {
-  add(std::string(text));
+void add_beginnings(std::string_view key, std::string_view text, char at, std::string_view with, Words& words) {
+  words.add(key, text);
   int most = 8;  // a text may be all colons
   for (std::size_t end = text.find(at); end != std::string_view::npos && most-- > 0; end = text.find(at, end + 1))
-    add(std::string(text.substr(0, end)) + std::string(with));
+    words.add(key, std::string(text.substr(0, end)).append(with));
 }
 
-void add_words(std::string_view key, std::string_view raw, std::vector<std::uint32_t>& words) {
-  auto add = [&](const std::string& value) { words.push_back(word_of(key, value)); };
-  if (key == "tenant" || key == "agent" || key == "kind") return add(plain(raw));
-  if (key == "tool") return add_beginnings(plain(raw), '.', ".*", add);
-  if (key == "reason") return add_beginnings(plain(raw), ':', "", add);
-  if (key == "id" || key == "stop") words.push_back(word_of("id", plain(raw)));
+void add_plain(std::string_view key, std::string_view text, Words& words) {
+  if (key == "tool") return add_beginnings(key, text, '.', ".*", words);
+  if (key == "reason") return add_beginnings(key, text, ':', "", words);
+  words.add(key == "stop" ? "id" : key, text);
+}
+
+void add_words(std::string_view key, std::string_view raw, Words& words) {
+  constexpr std::string_view kKeys[] = {"tenant", "agent", "tool", "kind", "reason", "id", "stop"};
+  if (std::ranges::find(kKeys, key) == std::end(kKeys)) return;
+  if (!raw.contains('\\')) return add_plain(key, raw, words);
+  const auto text = nlohmann::json::parse('"' + std::string(raw) + '"', nullptr, false);
+  add_plain(key, text.is_string() ? text.get<std::string>() : "", words);
 }
 
 // A filter may name more of a text than the index has of it.
@@ -71,18 +119,17 @@ std::string path_in(const std::string& directory) { return directory + "/index";
 
 IndexRow index_row(std::uint64_t bundle, std::span<const std::string_view> entries) {
   IndexRow out{.bundle = bundle};
-  std::string first, last;
+  Words words;
+  std::string_view first, last;
   for (std::string_view entry : entries)
-    each_text(entry, [&](int, std::string_view key, std::string_view raw) {
-      if (key != "at") return add_words(key, raw, out.words);
+    each_text(entry, [&](std::string_view key, std::string_view raw) {
+      if (key != "at") return add_words(key, raw, words);
       if (first.empty() || raw < first) first = raw;
       if (raw > last) last = raw;
     });
   first.copy(out.first.data(), out.first.size());
   last.copy(out.last.data(), out.last.size());
-  std::ranges::sort(out.words);
-  const auto twice = std::ranges::unique(out.words);
-  out.words.erase(twice.begin(), twice.end());
+  out.words = std::move(words).all();
   return out;
 }
 

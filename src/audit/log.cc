@@ -41,6 +41,13 @@ Result<> put_tile(const std::string& path, const std::string& bytes) {
   return put_file(path, bytes, Keep::as_it_comes);
 }
 
+// About what their entries take.
+std::size_t bytes_for(const std::vector<Record>& records, const std::string& host) {
+  std::size_t out = 0;
+  for (const Record& record : records) out += record.json.size() + host.size() + 40;
+  return out;
+}
+
 // Narrower states of a tile are kept until it is full: a client that holds an older checkpoint may ask for one.
 void remove_partials(const std::string& full) {
   std::error_code error;
@@ -67,8 +74,10 @@ Result<> Log::append(const std::vector<Record>& records) {
   Cursor cursor = cursor_;
   Files files;
   Frame frame{.boot = boot_id()};
+  frame.entries.reserve(bytes_for(records, place_.host));
+  std::string entry;
   for (const Record& record : records) {
-    const std::string entry = make_entry(edge.tree().size(), place_.host, record.json);
+    make_entry(entry, edge.tree().size(), place_.host, record.json);
     add_entry(frame.entries, entry);
     edge.append(entry, files);
     cursor.advance(record.source);

@@ -114,7 +114,11 @@ Result<> Log::begin(const std::string& why) {
   auto signer = begin_life(place_);
   if (!signer) return std::unexpected(signer.error());
   signer_ = *std::move(signer);
-  if (!why.empty()) edge_.append(make_entry(0, place_.host, degraded(why, last)), unwritten_);
+  if (!why.empty()) {
+    std::string entry;
+    make_entry(entry, 0, place_.host, degraded(why, last));
+    edge_.append(entry, unwritten_);
+  }
   edge_.add_partial(unwritten_);
   auto checkpoint = sign_root(edge_.tree());
   if (!checkpoint) return std::unexpected(checkpoint.error());

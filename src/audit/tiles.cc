@@ -30,6 +30,7 @@ bool is_partial(const std::string& path) { return path.contains(".p/"); }
 
 std::string tile_bytes(std::span<const Hash> hashes) {
   std::string out;
+  out.reserve(hashes.size_bytes());
   for (const Hash& hash : hashes) out += bytes_of(hash);
   return out;
 }
@@ -76,7 +77,10 @@ std::optional<Edge> Edge::at(std::uint64_t size, std::span<const std::vector<Has
 void Edge::append(std::string_view entry, Files& full) {
   add_entry(bundle_, entry);
   tree_.append(leaf_hash(entry), [&](unsigned level, std::uint64_t index, std::span<const Hash> hashes) {
-    if (level == 0) full[entries_path(index)] = std::exchange(bundle_, {});
+    if (level == 0) {
+      std::string& bundle = full[entries_path(index)] = std::exchange(bundle_, {});
+      bundle_.reserve(bundle.size() + bundle.size() / 8);  // records resemble one another
+    }
     full[tile_path(level, index)] = tile_bytes(hashes);
   });
 }
