@@ -128,4 +128,18 @@ Result<Proven> check_proof(std::string_view text, const Verifier& by) {
   return Proven{*number, *std::move(record), *std::move(checkpoint)};
 }
 
+Result<> continues(const View& view, const Ticket& ticket) {
+  const Ticket now = ticket_of(view.checkpoint(), view.by());
+  if (ticket.key_id != now.key_id)
+    return trouble(Kind::broken, fmt::format("it is of another log, that of key {}; this one's is {}", ticket.key_id, now.key_id));
+  if (ticket.size > now.size)
+    return trouble(Kind::broken, fmt::format("it has seen {} records, the log has {}: its end was cut off", ticket.size, now.size));
+  auto root = ticket.size == 0 ? Result<Hash>(root_of({})) : Subtrees(view).hash(0, ticket.size);
+  if (!root) return std::unexpected(root.error());
+  if (*root != ticket.root)
+    return trouble(Kind::broken,
+                   fmt::format("the log's first {} records are not those that it has seen: they were rewritten", ticket.size));
+  return {};
+}
+
 }  // namespace notaus::audit

@@ -16,4 +16,8 @@ struct Proven {
 // broken: it proves nothing.
 Result<Proven> check_proof(std::string_view text, const Verifier& by);
 
+// Is it the log that gave this ticket away, with all that it had then? broken: why it is not. Asked of the hashes alone: whether the records
+// are theirs, verify() finds.
+Result<> continues(const View& view, const Ticket& ticket);
+
 }  // namespace notaus::audit

@@ -53,5 +53,31 @@ TEST(Proof, OfADamagedLogThereIsNone) {
   EXPECT_TRUE(prove(*View::open(test.place.directory), 299));  // control: that path knows the tile by its hash alone
 }
 
+TEST(Continues, TheLogThatGaveTheTicketAndNoOther) {
+  TestLog test, other;
+  std::vector<Ticket> given;
+  {
+    Log log = test.open();
+    for (std::uint64_t size : {0, 1, 255, 1, 1, 254, 300}) {
+      TestLog::fill(log, size);
+      given.push_back(*parse_ticket(ticket_text(log.checkpoint())));
+    }
+    Log begun = other.open();
+    TestLog::fill(begun, 900);
+  }
+  const View view = *View::open(test.place.directory);
+  for (const Ticket& ticket : given) {
+    EXPECT_TRUE(continues(view, ticket)) << ticket.text();
+    Ticket rewritten = ticket, longer = ticket;
+    rewritten.root[31] ^= 1;
+    EXPECT_EQ(continues(view, rewritten).error().kind, Kind::broken) << ticket.text();
+    longer.size += 813;
+    EXPECT_EQ(continues(view, longer).error().kind, Kind::broken) << ticket.text();
+    EXPECT_EQ(continues(*View::open(other.place.directory), ticket).error().kind, Kind::broken) << ticket.text();
+  }
+  // Of the same size and key, and other records.
+  EXPECT_FALSE(continues(view, {.size = 1, .root = given[2].root, .key_id = given[1].key_id}));
+}
+
 }  // namespace
 }  // namespace notaus::audit

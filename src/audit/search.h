@@ -17,11 +17,13 @@ class Search {
   static Result<Search> open(const std::string& directory);
 
   [[nodiscard]] std::uint64_t size() const { return view_.size(); }
-  [[nodiscard]] std::uint64_t first() const { return view_.first_bundle() * kTileWidth; }  // what is before it was pruned
+  [[nodiscard]] std::uint64_t first() const { return view_.first_bundle() * kTileWidth; }  // what is before it was pruned, by now
   [[nodiscard]] const std::string& name() const { return view_.by().name; }
   [[nodiscard]] const std::string& note() const { return view_.note(); }  // its checkpoint
+  [[nodiscard]] const View& view() const { return view_; }
 
-  // In order, from record `from` on. Keeps in the index, if it can be written, what had to be read for want of it.
+  // In order, from record `from` on; what somebody prunes meanwhile is left out. Keeps in the index, if it can be written, what had to be read
+  // for want of it.
   Result<> each(const Filter& filter, const Take& take, std::uint64_t from = 0) const;
 
  private:
