@@ -100,7 +100,14 @@ struct Question {
   Place place;
   audit::Filter filter;
   Result<audit::Search> log;  // gone: there is none yet
+  std::uint64_t first = 0;    // record that is there; that those before were pruned has been said
 };
+
+std::uint64_t tell_pruned(const audit::Search& log, std::uint64_t told) {
+  const std::uint64_t first = log.first();
+  if (first > told) warn({fmt::format("the first {} records were pruned", first)});
+  return std::max(first, told);
+}
 
 // What all three commands begin with; else the exit code.
 std::expected<Question, int> asked(const Common& common, const AuditFlags& flags, Output output, const Json& nothing = {}) {
@@ -110,8 +117,8 @@ std::expected<Question, int> asked(const Common& common, const AuditFlags& flags
   if (!place) return std::unexpected(fail(place.error(), output, nothing));
   auto log = fresh_log(*place);
   if (!log && log.error().kind != Kind::gone) return std::unexpected(fail(log.error(), output, nothing));
-  if (log && log->first() > 0) warn({fmt::format("the first {} records were pruned", log->first())});
-  return Question{*std::move(place), *std::move(filter), std::move(log)};
+  const std::uint64_t first = log ? tell_pruned(*log, 0) : 0;
+  return Question{*std::move(place), *std::move(filter), std::move(log), first};
 }
 
 Result<audit::CleanUp> report_on(const Question& question) {
@@ -133,6 +140,7 @@ int audit_list_command(const Common& common, const AuditFlags& flags, Output out
   if (!question) return question.error();
   if (!question->log) return control::kDone;
   auto read = question->log->each(question->filter, print_lines(output));
+  tell_pruned(*question->log, question->first);  // while we read
   return read ? control::kDone : fail(read.error());
 }
 

@@ -272,15 +272,23 @@ void add_audit(CLI::App& app, Line& line) {
                    "begin where this file says, and let it say where this ended once all is written")
       ->type_name("FILE");
   exported->footer(
-      "A record may come twice if an export is killed, and none is left out. The cursor is a checkpoint: it is a witness, too.");
-  CLI::App* prune = command(*audit, line, "prune", "Removes records that are old enough, by the 256; nothing does so by itself.",
+      "A record may come twice if an export is killed, and none is left out. The cursor is a checkpoint, a witness of the log: "
+      "exit 9 if\n"
+      "the log is not the one that it has seen.");
+  CLI::App* prune = command(*audit, line, "prune", "Removes records that are old enough, by the 256.",
                             [&line] { return audit_prune_command(line.common, line.prune); });
-  prune->add_option("--keep", line.prune.keep, "how long records are kept: 400d, or since a time like 2026-01-01T00:00:00Z")
-      ->required()
-      ->type_name("TIME");
+  prune
+      ->add_option("--keep", line.prune.keep,
+                   "what stays: 400d, or since a time like 2026-01-01T00:00:00Z, or the newest 20GiB (default: audit: keep: of the "
+                   "configuration)")
+      ->type_name("KEEP");
   prune->add_flag("--dry-run", line.prune.dry_run, "only say how many would go");
+  with_config(prune, line);
   prune->footer(
-      "A record of it comes first. Their hashes stay, so that proofs and checkpoints that were given away go on to hold.");
+      "A record of it comes first; if that cannot be made durable, nothing goes. Hashes stay, so that proofs and checkpoints that "
+      "were "
+      "given\naway go on to hold. With audit: keep: in its configuration `notaus up` does the same once an hour; without, nothing "
+      "does.");
   add_evidence(*audit, line);
 }
 

@@ -12,6 +12,7 @@
 #include "app/doorman.h"
 #include "app/gate_policy.h"
 #include "app/print.h"
+#include "base/user.h"
 #include "gate/gateway.h"
 #include "host/rounds.h"
 
@@ -54,20 +55,26 @@ void tell(const std::string& line) {
   std::fflush(stderr);
 }
 
+host::Retention retention_in(const config::Config& config) {
+  const config::Keep& keep = config.audit.keep;
+  return {keep.text, keep.age, keep.bytes};
+}
+
 // A configuration that cannot be used changes nothing.
-void reload(const Common& common, gate::Gateway& gateway) {
+void reload(const Common& common, gate::Gateway& gateway, host::Rounds& rounds) {
   auto place = find_place(common);
   if (place && !place->config_trouble.empty()) place = trouble(Kind::broken, place->config_trouble);
   auto policy = place ? gate_policy(place->config, config::process_environment()) : std::unexpected(place.error());
   if (!policy) return tell("not reloaded, nothing has changed: " + policy.error().what);
   (void)propose_tools(*place);
   gateway.reload(*policy);
+  rounds.keep(retention_in(place->config));
   tell(fmt::format("reloaded {}: {} route(s)", place->config_path, (*policy)->routes.all().size()));
 }
 
-void serve(const Common& common, gate::Gateway& gateway, const Fd& signals) {
+void serve(const Common& common, gate::Gateway& gateway, host::Rounds& rounds, const Fd& signals) {
   unsigned signal = next_signal(signals);
-  for (; signal == SIGHUP; signal = next_signal(signals)) reload(common, gateway);
+  for (; signal == SIGHUP; signal = next_signal(signals)) reload(common, gateway, rounds);
   tell(fmt::format("ending: no new calls, up to {} s for those under way; once more to end now", kDrain.count()));
   std::thread([&signals] {
     (void)next_signal(signals);
@@ -97,10 +104,11 @@ int up_command(const Common& common) {
   if (std::string trouble = (*gateway)->trouble(); !trouble.empty()) warn({trouble});
   auto doorman = Doorman::open(*place);
   if (!doorman) warn({doorman.error().in("others cannot stop through the control socket").what});
-  host::Rounds rounds(place->site, [](const std::string& trouble) { tell(trouble.empty() ? "all well again" : trouble); });
+  host::Rounds rounds(place->site, retention_in(place->config), {.by = actor(), .uid = asking_user()},
+                      [](const std::string& trouble) { tell(trouble.empty() ? "all well again" : trouble); });
   tell(fmt::format("up: state={} gate={} servers={} routes={}", place->site.state.path, (*gateway)->address(),
                    (*policy)->servers.size() + (*policy)->commands.size(), (*policy)->routes.all().size()));
-  serve(common, **gateway, signals);
+  serve(common, **gateway, rounds, signals);
   return control::kDone;
 }
 

@@ -27,6 +27,7 @@ class Log {
   static Result<Log> open(const Place& place, std::chrono::milliseconds patience);
 
   [[nodiscard]] const Cursor& cursor() const { return cursor_; }
+  [[nodiscard]] const std::string& name() const { return signer_.name; }
   [[nodiscard]] std::uint64_t size() const { return edge_.tree().size(); }
   [[nodiscard]] const std::string& checkpoint() const { return checkpoint_; }  // a signed note, of all that was appended
 

@@ -23,15 +23,17 @@ void fill(TestLog& world, std::uint64_t count) {
 }
 
 // As the command does it; what went.
-Pruning prune_before(TestLog& world, const std::string& before) {
+Pruning prune(TestLog& world, const Stays& stays) {
   Log log = world.open();
   EXPECT_TRUE(log.settle());
-  auto what = prunable(world.place.directory, before).value();
-  if (what.upto > what.from)
-    EXPECT_TRUE(prune(log, world.place.directory, what,
-                      fmt::format(R"({{"kind":"pruned","at":"{}","from":{},"upto":{}}})", before, what.from, what.upto)));
+  auto what = prunable(world.place.directory, stays).value();
+  if (what.count() == 0) return what;
+  EXPECT_TRUE(announce(log, what, fmt::format(R"({{"kind":"pruned","at":"8","from":{},"upto":{}}})", what.from, what.upto)));
+  EXPECT_TRUE(remove_bundles(world.place.directory, what));
   return what;
 }
+
+Pruning prune_before(TestLog& world, const std::string& before) { return prune(world, {.since = before}); }
 
 // The files that follow from the segment are durable, and it begins behind them.
 void next_segment(TestLog& world) {
@@ -94,6 +96,70 @@ TEST(Prune, RecordsThatGoWithoutARecordAreMissed) {
     const Inspection found = verify(world.place.directory, "");
     EXPECT_EQ(found.verdict, row.first_bad ? Verdict::tampered : Verdict::sound) << row.what << found.what;
     EXPECT_EQ(found.first_bad, row.first_bad) << row.what;
+  }
+}
+
+TEST(Prune, TheNewestStaySoManyBytesOfThem) {
+  TestLog world;
+  fill(world, 1100);
+  next_segment(world);
+  const std::uint64_t bundle = fs::file_size(world.file(entries_path(0)));
+  std::uint64_t all = 0;
+  for (std::uint64_t index : {0, 1, 2, 3}) all += fs::file_size(world.file(entries_path(index)));
+  EXPECT_EQ(prune(world, {.bytes = all}).count(), 0u);  // control: they are no more than that
+  EXPECT_EQ(prune(world, {.bytes = all - bundle + 1}).count(), 0u);
+  EXPECT_EQ(prune(world, {.since = at(0), .bytes = 1}).count(), 0u);  // too many, and too young
+  EXPECT_EQ(prune(world, {.since = at(300), .bytes = 1}).upto, 256u);
+  const std::uint64_t two = fs::file_size(world.file(entries_path(2))) + fs::file_size(world.file(entries_path(3)));
+  EXPECT_EQ(prune(world, {.bytes = two}).upto, 512u);
+  EXPECT_EQ(verify(world.place.directory, "").pruned, 512u);
+  EXPECT_EQ(prune(world, {.bytes = 1}).upto, 768u) << "of the rest, one bundle has more than a byte";
+}
+
+TEST(Prune, SaysWhenWhatGoesWasWrittenAndWhereTheYoungBegin) {
+  TestLog world;
+  fill(world, 1100);
+  next_segment(world);
+  {
+    Log log = world.open();
+    ASSERT_TRUE(log.append({{fmt::format(R"({{"kind":"note","at":"{}"}})", at(2000))}}));
+  }
+  struct Row {
+    std::string since, last, old, young;
+  } rows[] = {
+      {at(600), at(511), at(599), at(600)},
+      {at(0), "", "", at(0)},
+      {at(1050), at(1023), at(1049), at(1050)},  // what is in the segment still is looked at, too, and stays
+      {"", at(1023), "", ""},
+  };
+  for (const Row& row : rows) {
+    const Pruning what = prunable(world.place.directory, {.since = row.since}).value();
+    EXPECT_EQ(what.last, row.last) << row.since;
+    EXPECT_EQ(what.old, row.old) << row.since;
+    EXPECT_EQ(what.young, row.young) << row.since;
+  }
+  EXPECT_EQ(prunable(world.place.directory, {.since = "99"})->young, "");  // control: none is
+}
+
+// A record whose clock was ahead keeps what is behind it, and one whose clock was behind goes with its neighbours: never too much.
+TEST(Prune, AClockThatJumpsKeepsRatherThanRemoves) {
+  struct Row {
+    std::uint64_t odd;
+    const char* says;
+    std::uint64_t upto;
+  } rows[] = {{100, "2099-01-01T00:00:00.000Z", 0}, {300, "2099-01-01T00:00:00.000Z", 256}, {300, "1970-01-01T00:00:00.000Z", 512}};
+  for (const Row& row : rows) {
+    TestLog world;
+    {
+      Log log = world.open();
+      std::vector<Record> batch;
+      for (std::uint64_t n = 0; n < 1100; ++n)
+        batch.push_back({fmt::format(R"({{"kind":"note","at":"{}"}})", n == row.odd ? row.says : at(n))});
+      ASSERT_TRUE(log.append(batch));
+    }
+    next_segment(world);
+    EXPECT_EQ(prune_before(world, at(600)).upto, row.upto) << row.odd << row.says;
+    EXPECT_EQ(verify(world.place.directory, "").verdict, Verdict::sound);
   }
 }
 

@@ -48,6 +48,10 @@ Result<> Search::each(const Filter& filter, const Take& take, std::uint64_t from
   for (std::uint64_t bundle = std::max(from / kTileWidth, view_.first_bundle()); view_.width(0, bundle) > 0; ++bundle) {
     if (!index_.may_have(bundle, filter, words)) continue;
     auto entries = view_.entries(bundle);
+    if (!entries && entries.error().kind == Kind::gone && view_.first_bundle() > bundle) {  // pruned meanwhile
+      bundle = view_.first_bundle() - 1;
+      continue;
+    }
     if (!entries) return std::unexpected(entries.error());
     if (entries->size() == kTileWidth && !index_.knows(bundle)) found.add(bundle, *entries);
     for (std::size_t at = bundle == from / kTileWidth ? from % kTileWidth : 0; at < entries->size(); ++at)

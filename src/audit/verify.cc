@@ -21,6 +21,7 @@ struct Fault {
   Verdict verdict;
   std::optional<std::uint64_t> first_bad;
   std::string what;
+  bool pruned_meanwhile = false;  // somebody did, so it may be none
 };
 using Checked = std::expected<void, Fault>;
 
@@ -204,9 +205,12 @@ std::expected<Inspection, Fault> inspect(const std::string& directory, const std
   auto known = earlier_one(earlier, view->by());
   if (!known) return std::unexpected(known.error());
   if (!view->standing()) return at_file(view->standing().error());
+  const std::uint64_t first = view->first_bundle();
   Inspector inspector(*view, *view->standing(), *known);
-  if (auto checked = inspector.inspect(); !checked) return std::unexpected(checked.error());
-  return inspector.sound();
+  auto checked = inspector.inspect();
+  if (checked) return inspector.sound();
+  checked.error().pruned_meanwhile = view->first_bundle() != first;
+  return std::unexpected(checked.error());
 }
 
 // Two of these are the same if no writer was at it meanwhile.
@@ -222,7 +226,8 @@ Inspection verify(const std::string& directory, const std::string& earlier) {
     const auto before = moment(directory);
     auto found = inspect(directory, earlier);
     if (found) return *std::move(found);
-    if (before == moment(directory) || tries == kTries)
+    const bool still = before == moment(directory) && !found.error().pruned_meanwhile;
+    if (still || tries == kTries)
       return {.verdict = found.error().verdict, .first_bad = found.error().first_bad, .what = std::move(found.error().what)};
   }
 }

@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "config/gateway.h"
+#include "config/keep.h"
 #include "config/keys.h"
 
 namespace notaus::config {
@@ -82,9 +83,10 @@ constexpr Key<Config> kConfig[] = {
     {"anonymous", [](const Yaml& y, Config& c) { return read_anonymous(y, c.anonymous); }},
     {"listen", [](const Yaml& y, Config& c) { return read_listen(y, c.listen); }},
     {"tls", [](const Yaml& y, Config& c) { return read_tls(y, c.tls); }},
+    {"audit", [](const Yaml& y, Config& c) { return read_audit(y, c.audit); }},
 };
 
-constexpr std::string_view kReserved[] = {"auth", "audit", "notify", "tripwires"};
+constexpr std::string_view kReserved[] = {"auth", "notify", "tripwires"};
 
 constexpr std::string_view kFile = "file:/";  // ${file:/run/secrets/token}
 
@@ -182,6 +184,7 @@ std::vector<std::string> known_keys() {
   list_keys(all, "kill_switch.", kKillSwitch);
   list_keys(all, "tools.*.", kTool);
   list_gateway_keys(all);
+  list_audit_keys(all);
   return all;
 }
 

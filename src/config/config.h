@@ -88,6 +88,21 @@ struct TlsFiles {
   bool operator==(const TlsFiles&) const = default;
 };
 
+// How long records stay in the audit log, or how many of them: one of the two. Neither: for ever.
+struct Keep {
+  std::string text;              // as it was written
+  std::chrono::seconds age{0};   // 90d
+  std::uint64_t bytes = 0;       // 20GiB, of the newest
+
+  bool operator==(const Keep&) const = default;
+};
+
+struct Audit {
+  Keep keep;
+
+  bool operator==(const Audit&) const = default;
+};
+
 struct Config {
   KillSwitch kill_switch;
   std::string host;  // empty: the machine's hostname
@@ -101,6 +116,7 @@ struct Config {
   std::optional<std::string> anonymous;  // the tenant of callers without a credential; none: they are denied
   Listen listen;
   TlsFiles tls;
+  Audit audit;
 };
 
 // Gone, refused or broken if the file cannot be read; refused or unsupported, with "PATH:LINE:COLUMN: ", if it cannot be used.
@@ -111,6 +127,9 @@ Result<Config> parse(std::string_view text, std::string_view name);
 
 // The notaus.yaml of a new state: every key with what it is for. It parses, to the defaults but for `anonymous: default`.
 std::string commented_default();
+
+// "90s", "10m", "2h", "400d", or "64MiB", "20GiB", "1TiB". Nothing: it is none of these.
+std::optional<Keep> parse_keep(std::string_view text);
 
 // What the file says of tools, in `tools:` and, where that is silent, in `routes:`. Proposals: the catalogue decides.
 std::map<std::string, Effect> proposed_effects(const Config& config);

@@ -64,6 +64,10 @@ anonymous: default
 # TLS, as PEM files: the gate's own certificate and key; client_ca, whose certificates agents must show (left out: none); upstream_ca, whom to believe
 # about https upstreams (left out: whom this machine believes). An upstream's certificate is always checked.
 #tls: { cert: "/etc/notaus/gate.pem", key: "/etc/notaus/gate.key", client_ca: "/etc/notaus/agents.pem", upstream_ca: "/etc/notaus/ca.pem" }
+
+# How long records stay in the audit log, or how many bytes of the newest: 400d, 20GiB. Left out: for ever. `notaus up` removes what is older,
+# once an hour, after a record of it; where it does not run, `notaus audit prune` does.
+#audit: { keep: 400d }
 )";
 }
 
