@@ -3,6 +3,7 @@
 The code as it is must pass. A mutant that does not apply is a failure too: then the code has changed and the list must follow.
 """
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -47,7 +48,9 @@ MUTANTS = [
     ("prune.cc", "what the segment needs goes", [("const std::uint64_t end = stays.bytes == 0 ? durable : std::min(durable, ", "const std::uint64_t end = stays.bytes == 0 ? view->size() / kTileWidth : std::max(durable, ")]),
     ("prune.cc", "another log's records go", [("if (log.name() != what.log)", "if (false)")]),
 ]
-SHARDS = 4
+SHARDS = 6
+os.environ |= {"NOTAUS_TAMPERINGS": "100", "NOTAUS_CLEAN_LOGS": "5"}   # of random harm; that is for every harm to be seen, this for every check
+tempfile.tempdir = "/dev/shm"   # thousands of logs are made, and none of them must survive a crash
 
 
 def mutants():
