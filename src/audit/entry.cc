@@ -1,12 +1,8 @@
 #include "audit/entry.h"
 
-#include <iterator>
-
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "audit/tiles.h"
-#include "base/json.h"
 
 namespace notaus::audit {
 namespace {
@@ -40,9 +36,7 @@ std::string fitting(std::string_view json) {
 }  // namespace
 
 void make_entry(std::string& into, std::uint64_t number, std::string_view host, std::string_view json) {
-  into.clear();
-  fmt::format_to(std::back_inserter(into), R"({{"n":{},"host":)", number);
-  into += json_string(host);
+  into.assign(R"({"n":)").append(std::to_string(number)).append(R"(,"host":)").append(host);
   if (json == "{}") {
     into += '}';
     return;

@@ -94,9 +94,19 @@ void add_plain(std::string_view key, std::string_view text, Words& words) {
   words.add(key == "stop" ? "id" : key, text);
 }
 
+// By the length first: most fields are none of these.
+bool one_may_ask_by(std::string_view key) {
+  switch (key.size()) {
+    case 2: return key == "id";
+    case 4: return key == "kind" || key == "tool" || key == "stop";
+    case 5: return key == "agent";
+    case 6: return key == "tenant" || key == "reason";
+    default: return false;
+  }
+}
+
 void add_words(std::string_view key, std::string_view raw, Words& words) {
-  constexpr std::string_view kKeys[] = {"tenant", "agent", "tool", "kind", "reason", "id", "stop"};
-  if (std::ranges::find(kKeys, key) == std::end(kKeys)) return;
+  if (!one_may_ask_by(key)) return;
   if (!raw.contains('\\')) return add_plain(key, raw, words);
   const auto text = nlohmann::json::parse('"' + std::string(raw) + '"', nullptr, false);
   add_plain(key, text.is_string() ? text.get<std::string>() : "", words);

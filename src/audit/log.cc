@@ -14,6 +14,7 @@
 #include "audit/entry.h"
 #include "audit/index.h"
 #include "base/boot.h"
+#include "base/json.h"
 
 namespace notaus::audit {
 namespace {
@@ -76,8 +77,9 @@ Result<> Log::append(const std::vector<Record>& records) {
   Frame frame{.boot = boot_id()};
   frame.entries.reserve(bytes_for(records, place_.host));
   std::string entry;
+  const std::string host = json_string(place_.host);
   for (const Record& record : records) {
-    make_entry(entry, edge.tree().size(), place_.host, record.json);
+    make_entry(entry, edge.tree().size(), host, record.json);
     add_entry(frame.entries, entry);
     edge.append(entry, files);
     cursor.advance(record.source);

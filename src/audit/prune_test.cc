@@ -1,5 +1,8 @@
 // Old records go, and only they; what remains is provable, and nobody else can make records go.
 #include "audit/prune.h"
+
+#include <thread>
+
 #include "audit/proof.h"
 #include "audit/search.h"
 #include "audit/test_log.h"
@@ -160,6 +163,28 @@ TEST(Prune, AClockThatJumpsKeepsRatherThanRemoves) {
     next_segment(world);
     EXPECT_EQ(prune_before(world, at(600)).upto, row.upto) << row.odd << row.says;
     EXPECT_EQ(verify(world.place.directory, "").verdict, Verdict::sound);
+  }
+}
+
+// Whenever in between the files go: what was there a moment ago and is not now was announced.
+TEST(Prune, WhoReadsMeanwhileIsNotToldOfTampering) {
+  for (int round = 0; round < 8; ++round) {
+    TestLog world;
+    fill(world, 3000);
+    next_segment(world);
+    const Pruning what = prunable(world.place.directory, {.bytes = 1}).value();
+    Log log = world.open();
+    ASSERT_TRUE(announce(log, what, fmt::format(R"({{"kind":"pruned","at":"8","from":0,"upto":{}}})", what.upto)));
+    auto search = Search::open(world.place.directory).value();
+    std::jthread remover([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(round));
+      EXPECT_TRUE(remove_bundles(world.place.directory, what));
+    });
+    const Inspection found = verify(world.place.directory, "");
+    EXPECT_EQ(found.verdict, Verdict::sound) << found.what;
+    std::uint64_t lines = 0;
+    EXPECT_TRUE(search.each({}, [&](const std::string&) { return ++lines > 0; }));
+    EXPECT_GE(lines, search.size() - what.upto);
   }
 }
 

@@ -116,7 +116,7 @@ Result<> Log::begin(const std::string& why) {
   signer_ = *std::move(signer);
   if (!why.empty()) {
     std::string entry;
-    make_entry(entry, 0, place_.host, degraded(why, last));
+    make_entry(entry, 0, json_string(place_.host), degraded(why, last));
     edge_.append(entry, unwritten_);
   }
   edge_.add_partial(unwritten_);

@@ -1,8 +1,8 @@
-// audit: keep: how long records stay, or how many.
+#include "config/keep.h"
+
 #include <charconv>
 
 #include "config/config.h"
-#include "config/keep.h"
 
 namespace notaus::config {
 namespace {
