@@ -16,12 +16,13 @@ using audit::Inspection;
 std::string text_or_file(const std::string& given) { return given.empty() ? given : read_file(given).value_or(given); }
 
 // As `notaus stop` prints it on one line, its checkpoint as a note, or its whole answer with --json.
-// Empty: it has none.
+// Empty: it has none, as the answer of a stop whose record was not durable yet.
 std::string checkpoint_in(const std::string& given) {
   std::string text = text_or_file(given);
-  if (Json answer = Json::parse(text, nullptr, false);
-      answer.is_object() && answer.contains("checkpoint") && answer["checkpoint"].is_string())
-    text = answer["checkpoint"];
+  if (const Json answer = Json::parse(text, nullptr, false); answer.is_object()) {
+    const auto checkpoint = answer.find("checkpoint");
+    text = checkpoint != answer.end() && checkpoint->is_string() ? checkpoint->get<std::string>() : "";
+  }
   const bool is_note = text.find('\n') < text.find_last_not_of('\n');
   text.erase(text.find_last_not_of("\n ") + 1);
   return is_note ? text + "\n" : text;
@@ -89,7 +90,9 @@ void print_sound(const Inspection& found, const EvidenceFlags& flags) {
 int verify_log(const Common& common, const EvidenceFlags& flags, Output output) {
   const std::string since = checkpoint_in(flags.earlier.value_or(""));
   if (flags.earlier && since.empty())
-    return usage("--since: it is empty; what is wanted is the checkpoint that `notaus stop` printed");
+    return usage(
+        "--since: no checkpoint is in it; what is wanted is the one that `notaus stop` printed (its answer has none while audit is "
+        "pending)");
   auto log = log_directory(common, flags);
   if (!log) return fail(log.error(), output, to_json(Inspection{.verdict = Inspection::Verdict::unreadable}, control::kFailed));
   const Inspection found = audit::verify(*log, since);
