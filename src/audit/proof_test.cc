@@ -42,6 +42,24 @@ TEST(Proof, OneByteOfAnotherAndItProvesNothing) {
   EXPECT_FALSE(check_proof(proof, Signer{"other", *make_signing_key()}.verifier()));
 }
 
+// Of a log with one record the path is empty, so the number is all that is left to be wrong.
+TEST(Proof, AnotherNumberOrALongerPathProvesNothing) {
+  TestLog test;
+  Log log = test.open();
+  TestLog::fill(log, 1);
+  const View one = *View::open(test.place.directory);
+  std::string proof = *prove(one, 0);
+  EXPECT_TRUE(check_proof(proof, one.by()));  // control
+  const std::string number = "index 0\n", extra = base64(bytes_of(Hash{})) + "\n";
+  EXPECT_FALSE(check_proof(std::string(proof).replace(proof.find(number), number.size(), "index 5\n"), one.by()));
+  EXPECT_FALSE(check_proof(std::string(proof).insert(proof.find(number) + number.size(), extra), one.by()));
+  TestLog::fill(log, 6);
+  const View seven = *View::open(test.place.directory);
+  proof = *prove(seven, 3);
+  EXPECT_TRUE(check_proof(proof, seven.by()));  // control
+  EXPECT_FALSE(check_proof(std::string(proof).insert(proof.find("\n\n") + 1, extra), seven.by()));
+}
+
 TEST(Proof, OfADamagedLogThereIsNone) {
   TestLog test;
   Log log = test.open();

@@ -166,6 +166,32 @@ TEST(Prune, AClockThatJumpsKeepsRatherThanRemoves) {
   }
 }
 
+// Only a record of that kind, and not one in which somebody has written it.
+TEST(Prune, NoTextPassesForARecordOfIt) {
+  TestLog world;
+  fill(world, 1100);
+  next_segment(world);
+  {
+    Log log = world.open();
+    ASSERT_TRUE(log.append({{R"({"kind":"note","at":"8","by":{"kind":"pruned"},"upto":512})"}}));
+  }
+  EXPECT_EQ(verify(world.place.directory, "").verdict, Verdict::sound);  // control
+  for (std::uint64_t bundle : {0, 1}) fs::remove(world.file(entries_path(bundle)));
+  EXPECT_EQ(verify(world.place.directory, "").first_bad, 0u);
+}
+
+TEST(Prune, AnotherLogThanTheOneLookedAtLosesNothing) {
+  TestLog world;
+  fill(world, 600);
+  next_segment(world);
+  Pruning what = prunable(world.place.directory, {.since = "9"}).value();
+  Log log = world.open();
+  const std::uint64_t size = log.size();
+  what.log += "x";
+  EXPECT_EQ(announce(log, what, R"({"kind":"pruned"})").error().kind, Kind::gone);
+  EXPECT_EQ(log.size(), size);
+}
+
 // Whenever in between the files go: what was there a moment ago and is not now was announced.
 TEST(Prune, WhoReadsMeanwhileIsNotToldOfTampering) {
   for (int round = 0; round < 8; ++round) {

@@ -1,4 +1,6 @@
 // Whatever is done to a log is found, and a log to which nothing was done is sound. NOTAUS_TAMPERINGS and NOTAUS_CLEAN_LOGS say how often.
+#include <fcntl.h>
+
 #include <random>
 
 #include "audit/test_log.h"
@@ -198,6 +200,57 @@ TEST(Verify, ALogThatNobodyTouchedIsSound) {
     const Inspection after = verify(test.place.directory, earlier);
     ASSERT_EQ(after.verdict, Verdict::sound) << after.what << " after crash " << crash;
   }
+}
+
+// With the log's own key, which is all that a thief of it has: not what the tiles come to.
+TEST(Verify, ACheckpointSignedForOtherRecordsIsFound) {
+  TestLog test;
+  {
+    Log log = test.open();
+    TestLog::fill(log, 300);
+  }
+  std::string key = contents(test.file("key"));
+  key.pop_back();
+  const Signer signer = *parse_signer(key);
+  Checkpoint other = View::open(test.place.directory)->checkpoint();
+  EXPECT_EQ(verify(test.place.directory, "").verdict, Verdict::sound);  // control
+  other.root[0] ^= 1;
+  put(test.file("checkpoint"), *sign_note(signer, other.text()));
+  EXPECT_EQ(verify(test.place.directory, "").verdict, Verdict::tampered);
+}
+
+// A frame that counts, since its sum is right, and that nobody has signed.
+TEST(Verify, ASegmentThatDoesNotComeToItsSignedRootIsFound) {
+  TestLog test;
+  {
+    Log log = test.open();
+    TestLog::fill(log, 10);
+  }
+  EXPECT_EQ(verify(test.place.directory, "").verdict, Verdict::sound);  // control
+  auto found = Segment::open(test.newest_segment(), O_RDWR).value();
+  Frame forged = found.frames.back();
+  forged.size += 1;
+  forged.entries.clear();
+  add_entry(forged.entries, R"({"n":10,"kind":"note"})");
+  ASSERT_TRUE(found.segment.append(forged));
+  EXPECT_EQ(verify(test.place.directory, "").verdict, Verdict::tampered);
+}
+
+// 65,536 records fill a tile of the second row.
+TEST(Verify, AFullTileAboveTheLeavesIsCompared) {
+  TestLog test;
+  {
+    Log log = test.open();
+    TestLog::fill(log, 65'536 + 10, 8192);
+  }
+  EXPECT_EQ(verify(test.place.directory, "").verdict, Verdict::sound);  // control
+  const std::string name = test.file(tile_path(1, 0));
+  std::string tile = contents(name);
+  tile[32 * 7] = static_cast<char>(tile[32 * 7] ^ 1);
+  put(name, tile);
+  const Inspection found = verify(test.place.directory, "");
+  EXPECT_EQ(found.verdict, Verdict::tampered);
+  EXPECT_EQ(found.first_bad, 7u * 256);
 }
 
 }  // namespace

@@ -11,8 +11,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from mutation import Mutant, QuickBuilder, judge_all, misplaced, report, tests_pass  # noqa: E402
 
+# Not in it, since nothing tells them from the code: without `view_.size() < standing_.base` the segment lacks the records in between; a path that
+# is too short comes to the root of a part of the tree, which is none that was signed.
 MUTANTS = [
-    ("verify.cc", "a checkpoint older than the segment is sound", [("if (view_.size() < standing_.base)", "if (false)")]),
     ("verify.cc", "an end that was cut off is not missed", [("if (known > standing_.edge.tree().size())", "if (false)")]),
     ("verify.cc", "the signed root is not compared", [("if (tree_.root() != view_.checkpoint().root)", "if (false)")]),
     ("verify.cc", "the earlier root is not compared", [("if (tree_.root() != earlier_->root)", "if (false)")]),
@@ -28,7 +29,6 @@ MUTANTS = [
     ("verify.cc", "pruning is taken for tampering", [("view->first_bundle() != first;", "false;")]),
     ("proof.cc", "a proof without its record's number", [("*number >= checkpoint->size || ", "")]),
     ("proof.cc", "left and right are one", [("if (at % 2 == 1 || at == last) {", "if (at % 2 == 1) {")]),
-    ("proof.cc", "a path that is too short proves", [("return last == 0 ? std::optional(hash) : std::nullopt;", "return hash;")]),
     ("proof.cc", "a path that is too long proves", [("if (last == 0) return std::nullopt;", "if (last == 0) break;")]),
     ("proof.cc", "a proof of a damaged tile is handed out", [("return checked ? Result<std::string>(out) : std::unexpected(checked.error());", "return out;")]),
     ("proof.cc", "a cursor of another log is good", [("if (ticket.key_id != now.key_id)", "if (false)")]),
