@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
 
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "base/json.h"
 #include "core/flat.h"
 
 namespace notaus::audit {
@@ -29,33 +29,6 @@ static_assert(sizeof(RowHead) == 64);
 
 std::uint32_t word_of(std::string_view key, std::string_view value) {
   return static_cast<std::uint32_t>(core::hash_of(key) * 31 ^ core::hash_of(value));
-}
-
-// The text that begins behind a quote; nothing: it does not end. Moves `at` behind its end.
-std::optional<std::string_view> quoted(std::string_view json, std::size_t& at) {
-  const std::size_t from = at;
-  for (std::size_t end = json.find('"', from); end != std::string_view::npos; end = json.find('"', end + 1)) {
-    std::size_t escapes = 0;
-    while (end - escapes > from && json[end - escapes - 1] == '\\') ++escapes;
-    if (escapes % 2 != 0) continue;
-    at = end + 1;
-    return json.substr(from, end - from);
-  }
-  return std::nullopt;
-}
-
-// Each text of a record, wherever in it, with the name of its field. Records are ours: no field's name has a quote in it.
-template <class Take>
-void each_text(std::string_view json, Take take) {
-  std::string_view key;
-  for (std::size_t at = json.find('"'); at != std::string_view::npos; at = json.find('"', at)) {
-    auto text = quoted(json, ++at);
-    if (!text) return;
-    if (at < json.size() && json[at] == ':')
-      key = *text;
-    else
-      take(key, *text);
-  }
 }
 
 // The words of one bundle. Its records resemble one another, so most are known already; what this forgets is sorted out at the end.
@@ -132,7 +105,7 @@ IndexRow index_row(std::uint64_t bundle, std::span<const std::string_view> entri
   Words words;
   std::string_view first, last;
   for (std::string_view entry : entries)
-    each_text(entry, [&](std::string_view key, std::string_view raw) {
+    each_text(entry, [&](int, std::string_view key, std::string_view raw) {
       if (key != "at") return add_words(key, raw, words);
       if (first.empty() || raw < first) first = raw;
       if (raw > last) last = raw;

@@ -65,6 +65,18 @@ std::string shown(std::string_view text) { return escaped(text, Quotes::escaped)
 
 std::string harmless(std::string_view text) { return escaped(text, Quotes::kept); }
 
+std::optional<std::string_view> quoted(std::string_view json, std::size_t& at) {
+  const std::size_t from = at;
+  for (std::size_t end = json.find('"', from); end != std::string_view::npos; end = json.find('"', end + 1)) {
+    std::size_t escapes = 0;
+    while (end - escapes > from && json[end - escapes - 1] == '\\') ++escapes;
+    if (escapes % 2 != 0) continue;
+    at = end + 1;
+    return json.substr(from, end - from);
+  }
+  return std::nullopt;
+}
+
 JsonLine& JsonLine::raw(std::string_view key, std::string_view json) {
   text_ += text_.empty() ? "{" : ",";
   ((text_ += json_string(key)) += ':') += json;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,25 +18,25 @@ std::string shown(std::string_view text);  // without them: what a stranger wrot
 // control characters, also those of U+0080 to U+009F, what ends a line, what turns the direction of writing, and tags, which nobody sees.
 std::string harmless(std::string_view text);
 
+// The text that begins behind a quote, as it is written; nothing: it does not end. Moves `at` behind its end.
+std::optional<std::string_view> quoted(std::string_view json, std::size_t& at);
+
 // Calls take(depth, key, text) for each text in one line that JsonLine wrote, as it is written there: 1 is the depth of the line's own fields.
 // Whoever else writes such lines puts no space behind a key. Stops where a text does not end.
 template <class Take>
 void each_text(std::string_view json, Take take) {
   std::string_view key;
   int depth = 0;
-  for (std::size_t at = 0; at < json.size(); ++at) {
-    if (json[at] == '{' || json[at] == '[') ++depth;
-    if (json[at] == '}' || json[at] == ']') --depth;
-    if (json[at] != '"') continue;
-    const std::size_t from = at + 1;
-    for (++at; at < json.size() && json[at] != '"'; ++at)
-      if (json[at] == '\\') ++at;
-    if (at >= json.size()) return;
-    const std::string_view text = json.substr(from, at - from);
-    if (at + 1 < json.size() && json[at + 1] == ':')
-      key = text;
+  std::size_t behind = 0;
+  for (std::size_t at = json.find('"'); at != std::string_view::npos; at = json.find('"', at)) {
+    for (char c : json.substr(behind, at - behind)) depth += (c == '{' || c == '[') - (c == '}' || c == ']');
+    auto text = quoted(json, ++at);
+    if (!text) return;
+    if (at < json.size() && json[at] == ':')
+      key = *text;
     else
-      take(depth, key, text);
+      take(depth, key, *text);
+    behind = at;
   }
 }
 
