@@ -15,6 +15,8 @@ using ErrorCode = boost::beast::error_code;
 using View = boost::beast::string_view;
 
 constexpr std::size_t kMostFields = 128;
+constexpr std::size_t kLeastChunk =
+    5;  // of "0\r\n\r\n". Beast asserts that, having seen a last chunk without its end, it gets no less again
 
 std::string_view std_view(View view) { return {view.data(), view.size()}; }
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
@@ -34,6 +36,8 @@ class Sink : public http::basic_parser<kRequest> {
 
   std::string* payload = nullptr;
   std::string_view why;  // we refused it ourselves
+
+  [[nodiscard]] bool between_chunks() const { return this->chunked() && left_of_chunk_ == 0; }
 
  private:
   void refuse(std::string_view what, ErrorCode& error) {
@@ -75,14 +79,19 @@ class Sink : public http::basic_parser<kRequest> {
     return body.size();
   }
 
-  void on_chunk_header_impl(std::uint64_t, View extensions, ErrorCode& error) override {
+  void on_chunk_header_impl(std::uint64_t size, View extensions, ErrorCode& error) override {
+    left_of_chunk_ = size;
     if (kRequest && !extensions.empty()) refuse("a chunk extension", error);
   }
 
-  std::size_t on_chunk_body_impl(std::uint64_t, View body, ErrorCode& error) override { return on_body_impl(body, error); }
+  std::size_t on_chunk_body_impl(std::uint64_t, View body, ErrorCode& error) override {
+    left_of_chunk_ -= body.size();
+    return on_body_impl(body, error);
+  }
   void on_finish_impl(ErrorCode&) override {}
 
   Head& head_;
+  std::uint64_t left_of_chunk_ = 0;
   int lengths_ = 0, codings_ = 0;
   bool in_body_ = false;
 };
@@ -216,6 +225,7 @@ Judged<std::size_t> Parser::take_body(std::string_view bytes, std::string* paylo
     sink.payload = payload;
     std::size_t all = 0;
     while (all < bytes.size() && !sink.is_done()) {
+      if (sink.between_chunks() && bytes.size() - all < kLeastChunk) break;
       auto taken = put(sink, bytes.substr(all));
       if (!taken) return taken;
       if (*taken == 0) break;

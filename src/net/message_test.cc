@@ -41,6 +41,23 @@ TEST(Message, WhatIsSound) {
   }
 }
 
+TEST(Message, ABodyThatComesByteByByte) {
+  const std::string head = "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::string& framed : {std::string("0\r\n\r\n"), std::string("1\r\na\r\n0\r\n\r\n"), std::string("000\r\n\r\n")}) {
+    Parser parser(Side::request);
+    ASSERT_EQ(parser.take_head(head), head.size());
+    std::string carried;
+    for (std::size_t begin = 0, end = 1; end <= framed.size(); ++end) {
+      EXPECT_FALSE(parser.done());
+      auto taken = parser.take_body(std::string_view(framed).substr(begin, end - begin), &carried);
+      ASSERT_TRUE(taken) << taken.error().why;
+      begin += *taken;
+    }
+    EXPECT_TRUE(parser.done()) << framed;
+    EXPECT_EQ(carried, framed.starts_with('1') ? "a" : "");
+  }
+}
+
 TEST(Message, WhatIsRefused) {
   struct Case {
     std::string lines;  // behind "POST /x HTTP/1.1\r\nHost: a\r\n"
