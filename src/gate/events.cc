@@ -17,7 +17,7 @@ EventScan::Taken EventScan::take(std::string_view bytes, LineScan& data) {
       ++bom_, ++at;
       continue;
     }
-    bom_ = kBom.size();
+    if (bom_ < kBom.size()) begins_without_bom(data);
     if (after_cr_ && c != '\n') {  // it was a line end by itself, and this byte begins the next line
       after_cr_ = false;
       if (line_ended()) return {at, true};
@@ -36,6 +36,12 @@ EventScan::Taken EventScan::take(std::string_view bytes, LineScan& data) {
     }
   }
   return {at, false};
+}
+
+// What looked like one belongs to the first line.
+void EventScan::begins_without_bom(LineScan& data) {
+  for (char c : kBom.substr(0, bom_)) in_line(c, data);
+  bom_ = kBom.size();
 }
 
 bool EventScan::is_data() const { return name_ == "data"; }

@@ -30,6 +30,7 @@ class EventScan {
   enum class Part : std::uint8_t { name, space, value };
   static constexpr std::size_t kMostShort = 8;  // of a name, or of an event's type: those we know are no longer
 
+  void begins_without_bom(LineScan& data);
   void in_line(char c, LineScan& data);
   bool line_ended();
   [[nodiscard]] bool is_data() const;

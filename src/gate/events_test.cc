@@ -55,6 +55,7 @@ TEST(Events, EndWhereEveryReaderSaysSoInAnyPieces) {
       {"datum: {\"id\":3}\ndata : {\"id\":3}\nDATA: {\"id\":3}\n\n",
        {{"datum: {\"id\":3}\ndata : {\"id\":3}\nDATA: {\"id\":3}\n\n", ""}}},
       {"data: {\"id\":9,\"result\":1}", {}},
+      {"\xEF\xBB\n\xEF\n:", {}},  // half a BOM is the beginning of a line
   };
   for (const Row& row : rows)
     for (std::size_t size : {1, 2, 3, 1000}) EXPECT_EQ(events_of(row.stream, size), row.events) << row.stream << " by " << size;

@@ -97,10 +97,11 @@ std::optional<std::string> unescape_percent(std::string_view text) {
 std::string_view unsound_target(std::string_view target) {
   if (!target.starts_with('/')) return "a target that is no path";
   if (target.find('#') != std::string_view::npos) return "a fragment in the target";
+  if (std::ranges::any_of(target, [](char c) { return static_cast<unsigned char>(c) >= 0x7f; }))
+    return "a character in the target that is not ASCII";
   const std::string_view path = path_of(target);
   for (std::size_t i = 0; i < path.size(); ++i) {
     if (path[i] == '\\' || path[i] == ';') return "a backslash or semicolon in the path";
-    if (static_cast<unsigned char>(path[i]) >= 0x7f) return "a character in the path that is not ASCII";
     if (path[i] == '%')
       if (auto why = unsound_escape(path.substr(i)); !why.empty()) return why;
     if (path[i] != '/') continue;
