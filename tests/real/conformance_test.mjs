@@ -1,29 +1,11 @@
 // The conformance suite of MCP says of a server the same whether the gate stands in front of it or not; and what a stop changes, exactly.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, test } from "node:test";
-import { promisify } from "node:util";
 
 import { behind_the_gate } from "./behind_the_gate.mjs";
+import { different, failed, verdict } from "./verdict.mjs";
 
-const run = promisify(execFile);
-const suite = join(import.meta.dirname, "node_modules/@modelcontextprotocol/conformance/dist/index.js");
-
-// What it found: {scenario: "check STATUS, check STATUS"}; `passed`: every scenario that the revision requires has.
-async function verdict(world, url, revision, name) {
-  const out = world.place(name);
-  const passed = await run(process.execPath, [suite, "server", "--url", url, "--requirements", revision, "-o", out]).then(() => true, () => false);
-  const found = {};
-  for (const directory of readdirSync(out)) {
-    const checks = JSON.parse(readFileSync(join(out, directory, "checks.json")));
-    found[directory.replace(/-\d{4}-\d\d-\d\dT.*$/, "")] = checks.map(({ id, status }) => `${id} ${status}`).sort().join(", ");
-  }
-  return { passed, found };
-}
-
-const failed = ({ found }) => Object.keys(found).filter((name) => found[name].includes("FAILURE"));
+const judged = (world, url, revision, name) => verdict(world.place(name), ["server", "--url", url, "--requirements", revision]);
 
 // No tool was approved as a read, so a stop of all writes ends each scenario that needs the answer of one, and nothing else.
 const with_any = ["tools-call-audio", "tools-call-embedded-resource", "tools-call-image", "tools-call-mixed-content", "tools-call-with-progress"];
@@ -52,25 +34,24 @@ const not_over_pipes = {
 };
 
 const names = (scenarios) => scenarios.map((name) => `server-${name}`).sort();
-const different = (one, other) => Object.keys({ ...one.found, ...other.found }).filter((name) => one.found[name] !== other.found[name]);
 
 async function compared(t, revision) {
   const { world, url, gate, command } = await behind_the_gate(t);
-  const [direct, through] = await Promise.all([verdict(world, url, revision, "direct"), verdict(world, gate, revision, "through")]);
+  const [direct, through] = await Promise.all([judged(world, url, revision, "direct"), judged(world, gate, revision, "through")]);
   assert.ok(direct.passed, "the server by itself");
   assert.ok(through.passed);
   assert.deepEqual(through.found, direct.found);
-  const piped = await verdict(world, command, revision, "piped");
+  const piped = await judged(world, command, revision, "piped");
   assert.deepEqual(different(piped, direct).sort(), names(not_over_pipes[revision]));
   assert.ok(piped.passed, "the same as a command");
 
   await world.stop("--tenant", "acme");
-  const stopped = await verdict(world, gate, revision, "stopped");
+  const stopped = await judged(world, gate, revision, "stopped");
   const broken_by = (stop) => failed(stop).filter((name) => !failed(through).includes(name)).sort();
   assert.deepEqual(broken_by(stopped), names(needs_a_tool[revision]));
 
   await world.stop("--tenant", "acme", "--mode", "stop_all");
-  assert.deepEqual(broken_by(await verdict(world, gate, revision, "all_stopped")), names([...needs_a_tool[revision], ...needs_a_read[revision]]));
+  assert.deepEqual(broken_by(await judged(world, gate, revision, "all_stopped")), names([...needs_a_tool[revision], ...needs_a_read[revision]]));
 }
 
 // One after the other: one scenario waits 600 ms for what it wants to see, which a busy machine takes longer for.
