@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import mutation  # noqa: E402
 from mutation import Mutant, QuickBuilder, judge_all, misplaced, report, tests_pass  # noqa: E402
 
 # Not in it, since nothing tells them from the code: without `view_.size() < standing_.base` the segment lacks the records in between; a path that
@@ -49,6 +50,7 @@ MUTANTS = [
     ("prune.cc", "another log's records go", [("if (log.name() != what.log)", "if (false)")]),
 ]
 SHARDS = 6
+mutation.HANGS_S = 300   # a busy machine hashes for a while
 os.environ |= {"NOTAUS_TAMPERINGS": "100", "NOTAUS_CLEAN_LOGS": "5"}   # of random harm; that is for every harm to be seen, this for every check
 tempfile.tempdir = "/dev/shm"   # thousands of logs are made, and none of them must survive a crash
 
