@@ -97,7 +97,7 @@ int up_command(const Common& common) {
   auto gateway = gate::Gateway::start({.state = place->site.state.path,
                                        .listen = place->config.listen.gate,
                                        .threads = std::max(1u, std::thread::hardware_concurrency()),
-                                       .limits = {.connections = most_connections()},
+                                       .limits = {.connections = most_connections(), .calls = place->config.limits.calls_per_agent},
                                        .heir = &*heir},
                                       *policy);
   if (!gateway) return fail(gateway.error());

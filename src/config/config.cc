@@ -84,6 +84,7 @@ constexpr Key<Config> kConfig[] = {
     {"listen", [](const Yaml& y, Config& c) { return read_listen(y, c.listen); }},
     {"tls", [](const Yaml& y, Config& c) { return read_tls(y, c.tls); }},
     {"audit", [](const Yaml& y, Config& c) { return read_audit(y, c.audit); }},
+    {"limits", [](const Yaml& y, Config& c) { return read_limits(y, c.limits); }},
 };
 
 constexpr std::string_view kReserved[] = {"auth", "notify", "tripwires"};

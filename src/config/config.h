@@ -103,6 +103,12 @@ struct Audit {
   bool operator==(const Audit&) const = default;
 };
 
+struct Limits {
+  std::size_t calls_per_agent = 512;  // under way at once, for each core
+
+  bool operator==(const Limits&) const = default;
+};
+
 struct Config {
   KillSwitch kill_switch;
   std::string host;  // empty: the machine's hostname
@@ -117,6 +123,7 @@ struct Config {
   Listen listen;
   TlsFiles tls;
   Audit audit;
+  Limits limits;
 };
 
 // Gone, refused or broken if the file cannot be read; refused or unsupported, with "PATH:LINE:COLUMN: ", if it cannot be used.

@@ -139,6 +139,7 @@ TEST(Config, RefusesAndSaysWhereAndWhatWasMeant) {
       {"listen: { gate: \"127.0.0.1:8788\" }", "c:1:9: `gate` and `control` have one address"},
       {"tls: { cert: /a }", "c:1:6: `cert` and `key` go together"},
       {"tls: { cert: a, key: /a }", "c:1:14: the path of a PEM file is wanted here, from / on"},
+      {"limits: { calls_per_agent: 0 }", "c:1:28: `0` is no number of calls"},
       {"tls: { client_ca: /a }", "c:1:6: `client_ca` goes with `cert` and `key`"},
       {"audit: 90d", "c:1:8: a map is wanted here"},
       {"audit: { kept: 90d }", "c:1:10: unknown key `kept`; did you mean `keep`?"},

@@ -68,6 +68,10 @@ anonymous: default
 # How long records stay in the audit log, or how many bytes of the newest: 400d, 20GiB. Left out: for ever. `notaus up` removes what is older,
 # once an hour, after a record of it; where it does not run, `notaus audit prune` does.
 #audit: { keep: 400d }
+
+# How many calls of one agent may be under way at once, for each core, so that one that reads its answers slowly leaves room for others.
+# Heeded when `notaus up` starts.
+#limits: { calls_per_agent: 512 }
 )";
 }
 

@@ -109,6 +109,18 @@ constexpr Key<TlsFiles> kTls[] = {
     {"upstream_ca", [](const Yaml& y, TlsFiles& t) { return read_path_of_file(y, t.upstream_ca); }},
 };
 
+Result<> read_calls(const Yaml& yaml, std::size_t& into) {
+  std::string text;
+  if (auto read = read_text(yaml, text); !read) return read;
+  const char* end = text.data() + text.size();
+  if (std::from_chars(text.data(), end, into).ptr == end && into >= 1 && into <= 1024) return {};
+  return at(yaml, fmt::format("`{}` is no number of calls: from 1 to 1024, which is as many as one core can have under way", text));
+}
+
+constexpr Key<Limits> kLimits[] = {
+    {"calls_per_agent", [](const Yaml& y, Limits& l) { return read_calls(y, l.calls_per_agent); }},
+};
+
 Result<> read_methods(const Yaml& yaml, std::vector<std::string>& into) {
   auto read_one = [](const Yaml& y, std::string& method) -> Result<> {
     if (auto read = read_text(y, method); !read) return read;
@@ -199,12 +211,15 @@ Result<> read_tls(const Yaml& yaml, TlsFiles& into) {
   return {};
 }
 
+Result<> read_limits(const Yaml& yaml, Limits& into) { return read_map<Limits>(yaml, into, kLimits); }
+
 void list_gateway_keys(std::vector<std::string>& into) {
   list_keys(into, "servers.*.", kServer);
   list_keys(into, "routes[].", kRoute);
   list_keys(into, "agents[].", kAgent);
   list_keys(into, "listen.", kListen);
   list_keys(into, "tls.", kTls);
+  list_keys(into, "limits.", kLimits);
 }
 
 }  // namespace notaus::config

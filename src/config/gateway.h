@@ -15,6 +15,7 @@ Result<> read_routes(const Yaml& yaml, std::vector<Route>& into);
 Result<> read_agents(const Yaml& yaml, std::vector<Agent>& into);
 Result<> read_anonymous(const Yaml& yaml, std::optional<std::string>& into);
 Result<> read_listen(const Yaml& yaml, Listen& into);
+Result<> read_limits(const Yaml& yaml, Limits& into);
 Result<> read_tls(const Yaml& yaml, TlsFiles& into);
 
 void list_gateway_keys(std::vector<std::string>& into);

@@ -27,6 +27,7 @@ Exchange::Exchange(const Ways& ways, const Asked& asked, const Route& route)
       pool_(ways.pool),
       upstream_(ways.upstream),
       guard_(ways.guard),
+      seats_(ways.seats),
       asked_(asked),
       route_(route),
       began_(boot_now()) {}
@@ -50,6 +51,8 @@ Call Exchange::call(std::string_view args) const {
 
 Task<> Exchange::run() {
   if (!co_await read_request()) co_return;
+  seat_ = seats_.take(asked_.caller);
+  if (!seat_) co_return co_await refuse(kNoSeat);
   Admission admission = guard_.admit(call(args()));
   if (!admission) {
     co_await client_.answer(denied(admission.denial(), Sent::no));
@@ -65,15 +68,19 @@ Task<bool> Exchange::read_request() {
     if (piece && !client_.hold(body_.size() + piece->size())) piece = std::unexpected(net::kTooMuchHeld);
     if (!piece) {
       if (piece.error().status == 0) co_return false;
-      guard_.refused({}, piece.error().why);
       client_.close_after_this();
-      co_await client_.answer(refused(piece.error().status, piece.error().why));
+      co_await refuse(piece.error());
       co_return false;
     }
     body_ += *piece;
   }
   body_whole_ = client_.body_done();
   co_return true;
+}
+
+Task<> Exchange::refuse(const net::Refusal& why) {
+  guard_.refused({}, why.why);
+  co_await client_.answer(refused(why.status, why.why));
 }
 
 Task<bool> Exchange::dispatch() {

@@ -15,6 +15,7 @@
 #include <notaus/guard.hpp>
 
 #include "gate/policy.h"
+#include "gate/seats.h"
 #include "net/connection.h"
 #include "net/pool.h"
 
@@ -33,6 +34,7 @@ class Exchange final : public net::Timed, public ExchangeHook {
     net::Pool& pool;
     const Upstream& upstream;
     Guard& guard;
+    Seats& seats;
   };
   Exchange(const Ways& ways, const Asked& asked, const Route& route);
 
@@ -47,6 +49,7 @@ class Exchange final : public net::Timed, public ExchangeHook {
 
  private:
   net::Task<bool> read_request();
+  net::Task<> refuse(const net::Refusal& why);
   net::Task<bool> dispatch();
   net::Task<bool> send_rest();
   net::Task<> relay();
@@ -60,6 +63,8 @@ class Exchange final : public net::Timed, public ExchangeHook {
   net::Pool& pool_;
   const Upstream& upstream_;
   Guard& guard_;
+  Seats& seats_;
+  Seats::Seat seat_;
   const Asked& asked_;
   const Route& route_;
   Permit permit_;

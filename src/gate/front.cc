@@ -15,11 +15,13 @@ using net::Connection;
 using net::Task;
 
 Front::Front(net::Loop& loop, Guard& guard, Hub& hub, Supervisor& supervisor, std::shared_ptr<const Policy> policy,
-             const net::Limits& limits)
+             const net::Limits& limits, std::size_t mcp_calls)
     : loop_(loop),
       guard_(guard),
       hub_(hub),
       supervisor_(supervisor),
+      seats_(limits.calls),
+      mcp_seats_(mcp_calls),
       due_(loop.context()),
       server_(
           loop, limits, [this](Connection& client) { return answer(client); },
@@ -48,7 +50,7 @@ Task<> Front::answer(Connection& client) {
   if (!route) co_return co_await refuse(client, {400, route.error()});
   if (*route == nullptr) co_return co_await refuse(client, {404, "no route of the configuration leads there"});
   const std::size_t upstream = (*route)->upstream;
-  Exchange exchange({client, *site->pools[upstream], site->policy->upstreams[upstream], guard_}, *asked, **route);
+  Exchange exchange({client, *site->pools[upstream], site->policy->upstreams[upstream], guard_, seats_}, *asked, **route);
   exchanges_.push_back(exchange);
   loop_.watch(exchange);
   co_await exchange.run();
@@ -63,15 +65,15 @@ Task<> Front::answer_mcp(Connection& client, const Asked& asked) {
   if (server == site->policy->servers.end())
     co_return co_await refuse(client, {404, "no server has that name: /mcp/NAME leads to `servers: NAME`"});
   const std::size_t upstream = server->second;
-  McpExchange exchange({loop_, client, *site->pools[upstream], site->policy->upstreams[upstream], hub_, site}, asked, server->first,
-                       rest.substr(name.size()));
+  McpExchange exchange({loop_, client, *site->pools[upstream], site->policy->upstreams[upstream], hub_, site, mcp_seats_}, asked,
+                       server->first, rest.substr(name.size()));
   mcp_.push_back(exchange);
   loop_.watch(exchange);
   co_await exchange.run();
 }
 
 Task<> Front::answer_piped(Connection& client, const Asked& asked, const std::string& server, const Command& command) {
-  PipedExchange exchange({loop_, client, supervisor_, hub_.guard()}, asked, server, command);
+  PipedExchange exchange({loop_, client, supervisor_, hub_.guard(), mcp_seats_}, asked, server, command);
   piped_.push_back(exchange);
   loop_.watch(exchange);
   co_await exchange.run();

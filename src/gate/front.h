@@ -15,9 +15,9 @@ namespace notaus::gate {
 
 class Front {
  public:
-  // All outlive it.
+  // All outlive it. `mcp_calls` of one caller: the hub's places are those of all loops.
   Front(net::Loop& loop, Guard& guard, Hub& hub, Supervisor& supervisor, std::shared_ptr<const Policy> policy,
-        const net::Limits& limits);
+        const net::Limits& limits, std::size_t mcp_calls);
 
   Result<> listen(Fd listener) { return server_.listen(std::move(listener)); }
 
@@ -42,6 +42,7 @@ class Front {
   Guard& guard_;
   Hub& hub_;
   Supervisor& supervisor_;
+  Seats seats_, mcp_seats_;
   std::shared_ptr<const Site> site_;
   boost::intrusive::list<Exchange, boost::intrusive::base_hook<ExchangeHook>, boost::intrusive::constant_time_size<false>>
       exchanges_;

@@ -41,9 +41,9 @@ struct Gateway::Mcp {
 
 struct Gateway::Lane {
   Lane(const std::string& state, const std::string& name, Mcp& mcp, const std::shared_ptr<const Policy>& policy,
-       const net::Limits& limits)
+       const net::Limits& limits, std::size_t mcp_calls)
       : guard(Guard::open({.state = state, .name = name, .on_change = [this] { bell(); }})),
-        front(std::in_place, loop, guard, mcp.hub, mcp.supervisor, policy, limits) {
+        front(std::in_place, loop, guard, mcp.hub, mcp.supervisor, policy, limits, mcp_calls) {
     std::lock_guard lock(bell.mutex);
     bell.ring = [this] { loop.post([this] { front->page_changed(); }); };
   }
@@ -83,7 +83,8 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const GatewayOptions& options, c
     auto listener = net::listen_on(i == 0 ? options.listen : gateway->address_);
     if (!listener) return std::unexpected(listener.error().in("listen: gate"));
     if (i == 0) gateway->address_ = net::bound_address(listener->get());
-    auto lane = std::make_unique<Lane>(options.state, fmt::format("gate:{}", i + 1), *gateway->mcp_, policy, each);
+    auto lane = std::make_unique<Lane>(options.state, fmt::format("gate:{}", i + 1), *gateway->mcp_, policy, each,
+                                       std::max<std::size_t>(1, each.calls / options.threads));
     if (auto listening = lane->front->listen(*std::move(listener)); !listening) return std::unexpected(listening.error());
     gateway->lanes_.push_back(std::move(lane));
   }

@@ -15,6 +15,7 @@
 #include "gate/mcp_request.h"
 #include "gate/policy.h"
 #include "gate/relay.h"
+#include "gate/seats.h"
 #include "net/connection.h"
 #include "net/pool.h"
 
@@ -35,6 +36,7 @@ class McpExchange final : public net::Timed, public McpHook {
     const Upstream& upstream;
     Hub& hub;
     std::shared_ptr<const void> alive;  // holds the pool and the upstream
+    Seats& seats;
   };
   // `query`: of the target, with its question mark.
   McpExchange(const Ways& ways, const Asked& asked, std::string server, std::string_view query);
@@ -79,6 +81,7 @@ class McpExchange final : public net::Timed, public McpHook {
   const Way way_;
   std::shared_ptr<Dialogue> dialogue_;
   UnderWay under_way_;
+  Seats::Seat seat_;
   Era era_ = Era::legacy;
   bool news_ = false;  // the response is a stream that ends only with who listens
   Rest rest_ = Rest::lost;

@@ -12,6 +12,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include "gate/mcp_request.h"
+#include "gate/seats.h"
 #include "gate/supervisor.h"
 #include "net/connection.h"
 
@@ -28,6 +29,7 @@ class PipedExchange final : public net::Timed, public PipedHook {
     net::Connection& client;
     Supervisor& supervisor;
     Guard& guard;
+    Seats& seats;
   };
   PipedExchange(const Ways& ways, const Asked& asked, std::string server, const Command& command);
   ~PipedExchange();
@@ -58,6 +60,7 @@ class PipedExchange final : public net::Timed, public PipedHook {
   McpRequest request_;
   const std::string way_ = next_way();
   Errand errand_;
+  Seats::Seat seat_;
   std::string id_;  // of the message; empty: nobody waits for an answer to it
   Era era_ = Era::legacy;
   std::string began_session_;

@@ -8,6 +8,7 @@ namespace notaus::net {
 
 struct Limits {
   std::size_t connections = 10'000;
+  std::size_t calls = 512;  // of one caller, under way at once
   std::size_t held = 128 << 20;  // bytes of all their requests that wait in memory
   std::int64_t idle_ns = 75'000'000'000;    // between two requests
   std::int64_t head_ns = 30'000'000'000;    // from a head's first byte to its last

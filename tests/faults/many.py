@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "play"))
 from guards_test import Here, equal  # noqa: E402
 from script import Failure  # noqa: E402
-from world import PATIENCE_S  # noqa: E402
+from world import PATIENCE_S, until  # noqa: E402
 
 WINDOW = 64
 GROWN_KIB, WARM = 512, 0.2   # more than this after a fifth of all calls is growth
@@ -34,7 +34,7 @@ def stops(here, number):
     first = timed(lambda: here.stop())[1]
     here.resume()
     for each in range(number):
-        here.notaus("stop", "--tenant", f"tenant{each}", "--reason", "x", "--no-wait", exits=(3, 8))
+        until(PATIENCE_S, lambda each=each: here.notaus("stop", "--tenant", f"tenant{each}", "--reason", "x", "--no-wait", exits=(3, 8)))  # again if the ledger was slow
     equal(len(here.status()["stops"]), number, "stops in force")
     expect(client, denied=False)
     last = timed(lambda: here.stop())[1]

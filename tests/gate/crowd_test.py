@@ -6,6 +6,7 @@ time decides.
 """
 
 import functools
+import hashlib
 import http.client
 import http.server
 import json
@@ -39,6 +40,11 @@ anonymous: default
 routes:
   - { path: /email/send, tool: email.send, url: "$mail" }
   - { path: /large/*, tool: file.read, effect: read, url: "$sink" }
+"""
+SEATS = 4
+SLOW_TOKEN = "slow"
+ONE_SLOW_AGENT = f"""limits: {{ calls_per_agent: {SEATS} }}
+agents: [{{ token_sha256: "{hashlib.sha256(SLOW_TOKEN.encode()).hexdigest()}", tenant: acme, agent: slow }}]
 """
 
 
@@ -87,7 +93,7 @@ class Place:
         self.sink = SinkServer(("127.0.0.1", 0), Sink)
         threading.Thread(target=self.sink.serve_forever, daemon=True).start()
         self.world.saved["sink"] = f"http://127.0.0.1:{self.sink.server_address[1]}"
-        self.world.config = CONFIG.splitlines()
+        self.world.config = (CONFIG + (ONE_SLOW_AGENT if name == "slow_readers" else "")).splitlines()
         self.world.write_config()
         self.operator("init")
         if descriptors:
@@ -113,11 +119,11 @@ class Place:
         host, port = self.gate.split(":")
         return socket.create_connection((host, int(port)), timeout=PATIENCE_S)
 
-    def ask(self, method="POST", target="/email/send", body=b"{}"):
+    def ask(self, method="POST", target="/email/send", body=b"{}", token=None):
         """Status and Notaus-Reason; whatever goes on, there is an answer."""
         connection = http.client.HTTPConnection(self.gate, timeout=PATIENCE_S)
         try:
-            connection.request(method, target, body)
+            connection.request(method, target, body, {"Authorization": f"Bearer {token}"} if token else {})
             answer = connection.getresponse()
             text = answer.read()
             return answer.status, answer.getheader("Notaus-Reason"), text
@@ -303,8 +309,29 @@ def bodies_held(place, options):
     return place.keeps_bound(400, HELD_MIB)
 
 
+def slow_readers(place, options):
+    """One agent's, of answers that it does not read: it has so many calls under way and no more, and others have theirs."""
+    request = f"GET /large/{64 << 10} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {SLOW_TOKEN}\r\n\r\n".encode()
+    peers = [place.connect() for _ in range(SEATS * os.cpu_count() + 1)]  # more than it may have on all cores
+    for peer in peers:
+        peer.sendall(request)
+    until(PATIENCE_S, lambda: at_least(len(peers), lambda: len(readable(peers))))
+    heads = [peer.recv(4096, socket.MSG_PEEK) for peer in peers]
+    turned_away = [head for head in heads if head.startswith(b"HTTP/1.1 503 ")]
+    if not turned_away or not all(b"calls_per_agent" in head for head in turned_away):
+        raise Failure(f"one too many was told: {turned_away}")
+    served = len(heads) - len(turned_away)
+    if served < SEATS or sum(head.startswith(b"HTTP/1.1 200 ") for head in heads) != served:
+        raise Failure(f"{served} of {len(heads)} are served, where each core has {SEATS}")
+    place.stops_and_resumes()
+    for peer in peers:
+        peer.close()
+    until(PATIENCE_S, lambda: place.expect(200, method="GET", target="/large/1", token=SLOW_TOKEN))
+    return f"{served} of {len(peers)} served, {place.keeps_bound(len(peers))}"
+
+
 STORIES = {**{f"slow_{kind}": slow(kind) for kind in SLOW}, "descriptors": descriptors, "gib_sent": gib_sent, "gib_answered": gib_answered,
-           "bodies_held": bodies_held}
+           "bodies_held": bodies_held, "slow_readers": slow_readers}
 
 
 def main():
