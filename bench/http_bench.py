@@ -58,7 +58,8 @@ def progress(text):
 
 
 def cpu_us(side, path, seconds, **request):
-    before = side.settled_cpu_ns()
+    """It has settled: nobody has asked it since."""
+    before = side.cpu_ns()
     seen = wrk(side, path, seconds, **request)
     return (side.settled_cpu_ns() - before) / 1e3 / seen["requests"]
 
@@ -87,6 +88,8 @@ def compare_proxies(scratch, build, seconds, rounds):
     cases |= {f"tools/call, 1 KiB, a {effect}": ([gate], "/mcp/crm", {"method": "POST", "body": one_kib(tool), "headers": {"Content-Type": "application/json", **MCP}})
               for effect, tool in (("read", "file.read"), ("write", "email.send"))}
     spent = {}
+    for side in everybody:
+        side.settled_cpu_ns()
     for number in range(rounds):
         progress(f"CPU per request, round {number + 1} of {rounds}")
         for case, (who, path, request) in cases.items():
@@ -94,6 +97,7 @@ def compare_proxies(scratch, build, seconds, rounds):
                 spent.setdefault((case, side.name), []).append(cpu_us(side, path, seconds, **request))
     for (case, name), values in spent.items():
         row(f"CPU per request, {case}, {name}", "us", values)
+
     def ratio(name, ours, theirs):
         value(name, "x", median(a / b for a, b in zip(spent[ours], spent[theirs])))
     for case in ("GET, 200 bytes", "POST, 1 KiB"):
@@ -151,6 +155,8 @@ def compare_bridges(scratch, build, peers, seconds, rounds):
                                                     "streamableHttp", "--stateful", "--port", str(ports[1]), "--logLevel", "none"], ports[1], path="/mcp")]
     sessions = {side.name: begin_session(side) for side in bridges}
     spent = {side.name: [] for side in bridges}
+    for side in bridges:
+        side.settled_cpu_ns()
     for number in range(rounds):
         progress(f"bridges, round {number + 1} of {rounds}")
         for side in bridges:
