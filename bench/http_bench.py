@@ -20,13 +20,13 @@ import streams  # noqa: E402
 from run import newer_node  # noqa: E402
 
 HERE = Path(__file__).resolve().parent / "http"
-CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "email.send", "arguments": {"message": ""}}}
 MCP = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-11-25"}
 
 
 def one_kib(tool):
-    call = {**CALL, "params": {"name": tool, "arguments": {"message": ""}}}
-    call["params"]["arguments"]["message"] = "x" * (1024 - len(json.dumps(call, separators=(",", ":"))))
+    arguments = {"message": ""}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
+    arguments["message"] = "x" * (1024 - len(json.dumps(call, separators=(",", ":"))))
     return call
 
 
@@ -65,8 +65,7 @@ def cpu_us(side, path, seconds, **request):
 
 
 def must_be(side, path, body, headers, wanted):
-    side.path = path
-    _, text = side.post(body, headers)
+    _, text = side.post(path, body, headers)
     if wanted not in text:
         raise SystemExit(f"bench: {side.name} {path}: {text[:300]}")
 
@@ -125,16 +124,16 @@ def compare_latency(everybody, origin, rounds, post):
     value("added at one connection: notaus over haproxy", "x", median(a / b for a, b in zip(added["notaus"], added["haproxy"])))
 
 
-def begin_session(side):
+def begin_session(side, path):
     """The headers of a session of the old era."""
     hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize",
              "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}}}
-    answer, text = side.post(hello, MCP)
+    answer, text = side.post(path, hello, MCP)
     if '"serverInfo"' not in text:
         raise SystemExit(f"bench: {side.name}: {text[:300]}")
     headers = {**MCP, "Mcp-Session-Id": answer.getheader("Mcp-Session-Id")}
-    side.post({"jsonrpc": "2.0", "method": "notifications/initialized"}, headers)
-    _, text = side.post({**one_kib("echo"), "id": 7}, headers)
+    side.post(path, {"jsonrpc": "2.0", "method": "notifications/initialized"}, headers)
+    _, text = side.post(path, {**one_kib("echo"), "id": 7}, headers)
     if "xxx" not in text or '"isError":true' in text:
         raise SystemExit(f"bench: {side.name}: {text[:300]}")
     return headers
@@ -148,19 +147,19 @@ def compare_bridges(scratch, build, peers, seconds, rounds):
     server = ["node", str(modules / "@modelcontextprotocol/server-everything/dist/index.js"), "stdio"]
     ports = [sides.free_port() for _ in range(2)]
     gate = sides.notaus(scratch, build, "notaus-bridge", f"every: {{ command: {json.dumps(server)} }}")
-    gate.path = "/mcp/every"
     bridges = [gate, sides.Side(scratch, "mcp-proxy", ["node", str(modules / "mcp-proxy/dist/bin/mcp-proxy.mjs"), "--host", "127.0.0.1", "--port", str(ports[0]),
-                                                       "--server", "stream", "--", *server], ports[0], path="/mcp"),
+                                                       "--server", "stream", "--", *server], ports[0]),
                sides.Side(scratch, "supergateway", ["node", str(modules / "supergateway/dist/index.js"), "--stdio", " ".join(server), "--outputTransport",
-                                                    "streamableHttp", "--stateful", "--port", str(ports[1]), "--logLevel", "none"], ports[1], path="/mcp")]
-    sessions = {side.name: begin_session(side) for side in bridges}
+                                                    "streamableHttp", "--stateful", "--port", str(ports[1]), "--logLevel", "none"], ports[1])]
+    paths = {side.name: "/mcp/every" if side is gate else "/mcp" for side in bridges}
+    sessions = {side.name: begin_session(side, paths[side.name]) for side in bridges}
     spent = {side.name: [] for side in bridges}
     for side in bridges:
         side.settled_cpu_ns()
     for number in range(rounds):
         progress(f"bridges, round {number + 1} of {rounds}")
         for side in bridges:
-            spent[side.name].append(cpu_us(side, side.path, seconds, connections=8, method="POST", body=one_kib("echo"), own_ids=True,
+            spent[side.name].append(cpu_us(side, paths[side.name], seconds, connections=8, method="POST", body=one_kib("echo"), own_ids=True,
                                            headers={"Content-Type": "application/json", **sessions[side.name]}))
     for name, values in spent.items():
         row(f"CPU per call to a command, {name}", "us", values)

@@ -57,8 +57,8 @@ class Side:
 
     begun = []
 
-    def __init__(self, scratch, name, command, port, cpu=PROXY_CPU, whole=False, path="", headers=None):
-        self.name, self.port, self.cpu, self.whole, self.path, self.headers = name, port, cpu, whole, path, headers or {}
+    def __init__(self, scratch, name, command, port, cpu=PROXY_CPU, whole=False):
+        self.name, self.port, self.whole = name, port, whole
         self.log = scratch / f"{name}.log"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(["taskset", "-c", str(cpu), *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -84,13 +84,13 @@ class Side:
             before, now = now, self.cpu_ns()
         return now
 
-    def post(self, body, headers):
+    def post(self, path, body, headers):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
-        connection.request("POST", self.path or "/", json.dumps(body), {"Content-Type": "application/json", **self.headers, **headers})
+        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json", **headers})
         answer = connection.getresponse()
         text = answer.read().decode()
         if answer.status not in (200, 202):
-            raise SystemExit(f"bench: {self.name}: {answer.status} {text[:300]}")
+            raise SystemExit(f"bench: {self.name} {path}: {answer.status} {text[:300]}")
         return answer, text
 
     def pin(self, cpu):

@@ -272,9 +272,8 @@ void add_audit(CLI::App& app, Line& line) {
                    "begin where this file says, and let it say where this ended once all is written")
       ->type_name("FILE");
   exported->footer(
-      "A record may come twice if an export is killed, and none is left out. The cursor is a checkpoint, a witness of the log: "
-      "exit 9 if\n"
-      "the log is not the one that it has seen.");
+      "A record may come twice if an export is killed, and none is left out.\n"
+      "The cursor is a checkpoint, a witness of the log: exit 9 if the log is not the one that it has seen.");
   CLI::App* prune = command(*audit, line, "prune", "Removes records that are old enough, by the 256.",
                             [&line] { return audit_prune_command(line.common, line.prune); });
   prune
@@ -285,10 +284,9 @@ void add_audit(CLI::App& app, Line& line) {
   prune->add_flag("--dry-run", line.prune.dry_run, "only say how many would go");
   with_config(prune, line);
   prune->footer(
-      "A record of it comes first; if that cannot be made durable, nothing goes. Hashes stay, so that proofs and checkpoints that "
-      "were "
-      "given\naway go on to hold. With audit: keep: in its configuration `notaus up` does the same once an hour; without, nothing "
-      "does.");
+      "A record of it comes first; if that cannot be made durable, nothing goes.\n"
+      "Hashes stay, so that proofs and checkpoints that were given away go on to hold.\n"
+      "With audit: keep: in its configuration `notaus up` does the same once an hour; without, nothing does.");
   add_evidence(*audit, line);
 }
 

@@ -4,7 +4,6 @@
 #include "app/commands.h"
 #include "app/print.h"
 #include "base/user.h"
-#include "host/retention.h"
 
 namespace notaus::app {
 namespace {
@@ -17,7 +16,7 @@ Result<host::Retention> retention(const std::string& typed, const Place& place) 
   auto keep = typed.empty() ? configured : config::parse_keep(typed);
   if (!keep)
     return trouble(Kind::refused, fmt::format("--keep {}: expected 400d, 20GiB, or a time like 2026-01-01T00:00:00Z", typed));
-  return host::Retention{keep->text, keep->age, keep->bytes};
+  return retention_of(*keep);
 }
 
 Result<audit::Stays> stays(const PruneFlags& flags, const Place& place) {

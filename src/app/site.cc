@@ -75,6 +75,8 @@ Result<Place> made_place(const Common& common) {
   return place;
 }
 
+host::Retention retention_of(const config::Keep& keep) { return {keep.text, keep.age, keep.bytes}; }
+
 control::Names names_in(const config::Config& config) {
   control::Names out;
   for (const auto& [tool, effect] : config::proposed_effects(config)) out.tools.insert(tool);

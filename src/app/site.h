@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "control/names.h"
 #include "host/host.h"
+#include "host/retention.h"
 
 namespace notaus::app {
 
@@ -34,6 +35,8 @@ Result<Place> made_place(const Common& common);
 
 // Tools, agents and tenants the configuration speaks of.
 control::Names names_in(const config::Config& config);
+
+host::Retention retention_of(const config::Keep& keep);
 
 // Keys in use that this version reads and does not act on: "tools: payments.refund: audit". Whoever wrote them relies on them.
 std::vector<std::string> idle_keys(const config::Config& config);

@@ -55,11 +55,6 @@ void tell(const std::string& line) {
   std::fflush(stderr);
 }
 
-host::Retention retention_in(const config::Config& config) {
-  const config::Keep& keep = config.audit.keep;
-  return {keep.text, keep.age, keep.bytes};
-}
-
 // A configuration that cannot be used changes nothing.
 void reload(const Common& common, gate::Gateway& gateway, host::Rounds& rounds) {
   auto place = find_place(common);
@@ -68,7 +63,7 @@ void reload(const Common& common, gate::Gateway& gateway, host::Rounds& rounds) 
   if (!policy) return tell("not reloaded, nothing has changed: " + policy.error().what);
   (void)propose_tools(*place);
   gateway.reload(*policy);
-  rounds.keep(retention_in(place->config));
+  rounds.keep(retention_of(place->config.audit.keep));
   tell(fmt::format("reloaded {}: {} route(s)", place->config_path, (*policy)->routes.all().size()));
 }
 
@@ -104,7 +99,7 @@ int up_command(const Common& common) {
   if (std::string trouble = (*gateway)->trouble(); !trouble.empty()) warn({trouble});
   auto doorman = Doorman::open(*place);
   if (!doorman) warn({doorman.error().in("others cannot stop through the control socket").what});
-  host::Rounds rounds(place->site, retention_in(place->config), {.by = actor(), .uid = asking_user()},
+  host::Rounds rounds(place->site, retention_of(place->config.audit.keep), {.by = actor(), .uid = asking_user()},
                       [](const std::string& trouble) { tell(trouble.empty() ? "all well again" : trouble); });
   tell(fmt::format("up: state={} gate={} servers={} routes={}", place->site.state.path, (*gateway)->address(),
                    (*policy)->servers.size() + (*policy)->commands.size(), (*policy)->routes.all().size()));

@@ -70,8 +70,7 @@ Task<bool> McpExchange::hear_client() {
   if (!message) co_return false;
   era_ = message->era;
   news_ = message->asks == Asks::news;
-  if (message->shape == Shape::request && !news_ && !(seat_ = ways_.seats.take(asked_.caller)))
-    co_return co_await request_.refuse(kNoSeat.status, kNoSeat.why), false;
+  if (!co_await request_.seated(*message, ways_.seats)) co_return false;
   Ruling ruling = dialogue_->with([&](Session& session) { return session.hear_client(*std::move(message), under_way_, way_); });
   if (ruling.pass) co_return true;
   if (!ruling.to_server.empty()) {  // an answer of the client is withheld, and the server told so in its place

@@ -15,7 +15,6 @@
 #include "gate/mcp_request.h"
 #include "gate/policy.h"
 #include "gate/relay.h"
-#include "gate/seats.h"
 #include "net/connection.h"
 #include "net/pool.h"
 
@@ -81,7 +80,6 @@ class McpExchange final : public net::Timed, public McpHook {
   const Way way_;
   std::shared_ptr<Dialogue> dialogue_;
   UnderWay under_way_;
-  Seats::Seat seat_;
   Era era_ = Era::legacy;
   bool news_ = false;  // the response is a stream that ends only with who listens
   Rest rest_ = Rest::lost;

@@ -60,4 +60,11 @@ Task<std::optional<Message>> McpRequest::message() {
   co_return std::nullopt;
 }
 
+Task<bool> McpRequest::seated(const Message& message, Seats& seats) {
+  if (message.shape != Shape::request || message.asks == Asks::news) co_return true;
+  seat_ = seats.take(asked_.caller);
+  if (!seat_) co_await refuse(kNoSeat.status, kNoSeat.why);
+  co_return static_cast<bool>(seat_);
+}
+
 }  // namespace notaus::gate

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "gate/policy.h"
+#include "gate/seats.h"
 #include "gate/session.h"
 #include "net/connection.h"
 
@@ -23,6 +24,9 @@ class McpRequest {
   // The message in its body, which it has views into. Nothing: it has been answered.
   net::Task<std::optional<Message>> message();
 
+  // Has its caller room for it, until this is gone? News and what no answer is waited for need none. Else it has been answered.
+  net::Task<bool> seated(const Message& message, Seats& seats);
+
   net::Task<> refuse(unsigned status, std::string_view why);
   net::Task<> answer(const Ruling& ruling);  // of a message that ends here
   void note(std::string_view why);
@@ -36,6 +40,7 @@ class McpRequest {
   Guard& guard_;
   const std::string session_;
   std::string body_;
+  Seats::Seat seat_;
 };
 
 // Names a request with its response: no two of this process have the same.

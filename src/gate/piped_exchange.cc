@@ -66,8 +66,7 @@ Task<bool> PipedExchange::ask() {
     id_ = message->shape == Shape::request ? message->id : "";
     era_ = message->era;
     news_ = message->asks == Asks::news;
-    if (!id_.empty() && !news_ && !(seat_ = ways_.seats.take(asked_.caller)))
-      co_return co_await request_.refuse(kNoSeat.status, kNoSeat.why), false;
+    if (!co_await request_.seated(*message, ways_.seats)) co_return false;
     auto text = std::make_shared<std::string>(std::move(request_.body()));
     std::ranges::replace_if(
         *text, [](char c) { return c == '\n' || c == '\r'; }, ' ');  // outside of strings alone, where they are space

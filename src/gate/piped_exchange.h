@@ -12,7 +12,6 @@
 #include <boost/intrusive/list.hpp>
 
 #include "gate/mcp_request.h"
-#include "gate/seats.h"
 #include "gate/supervisor.h"
 #include "net/connection.h"
 
@@ -60,7 +59,6 @@ class PipedExchange final : public net::Timed, public PipedHook {
   McpRequest request_;
   const std::string way_ = next_way();
   Errand errand_;
-  Seats::Seat seat_;
   std::string id_;  // of the message; empty: nobody waits for an answer to it
   Era era_ = Era::legacy;
   std::string began_session_;

@@ -35,9 +35,8 @@ std::string doubt(const audit::Pruning& what, const Retention& retention, WallTi
   const std::int64_t age_ms = std::chrono::milliseconds(retention.age).count();
   if (old && young && young->ms - old->ms <= age_ms) return {};
   return fmt::format(
-      "nothing was pruned: nobody wrote anything between {} and {}, for longer than records are kept. Is the clock right? If it "
-      "is, "
-      "`notaus audit prune` does it",
+      "nothing was pruned: nobody wrote anything between {} and {}, for longer than records are kept. "
+      "Is the clock right? If it is, `notaus audit prune` does it",
       what.old, what.young.empty() ? "now, " + iso8601(now) : what.young);
 }
 
