@@ -18,31 +18,33 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "play"))
 from script import Failure  # noqa: E402
 from stories import equal, options_of, tell  # noqa: E402
-from world import PATIENCE_S, World, until  # noqa: E402
+from world import PATIENCE_S, World, skewed, until  # noqa: E402
 
 
 class Certificates:
     """A CA, and what it or another one signs."""
 
-    def __init__(self, directory):
-        self.directory = directory
+    def __init__(self, directory, build):
+        self.directory, self.build = directory, build
         directory.mkdir()
         self.authority("ca")
         self.authority("other")
         self.signed("good", "DNS:localhost,IP:127.0.0.1")
         self.signed("wrong_host", "DNS:elsewhere.test")
-        self.signed("expired", "DNS:localhost,IP:127.0.0.1", began="400 days ago")
+        self.signed("expired", "DNS:localhost,IP:127.0.0.1", began="-400d")
         self.signed("unknown_ca", "DNS:localhost,IP:127.0.0.1", by="other")
         self.signed("agent", "DNS:agent")
         self.signed("foreign_agent", "DNS:agent", by="other")
 
     def openssl(self, *words, at=None):
-        clock = ["faketime", at] if at else []
-        subprocess.run([*clock, "openssl", *words], cwd=self.directory, check=True, capture_output=True)
+        clock = skewed(self.build, at) if at else {}
+        done = subprocess.run(["openssl", *words], cwd=self.directory, env={**os.environ, **clock}, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Failure(f"openssl {' '.join(words)}: {done.stderr}")
 
     def authority(self, name):
         self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650", "-subj", f"/CN={name}",
-                     "-keyout", f"{name}.key", "-out", f"{name}.pem", at="500 days ago")
+                     "-keyout", f"{name}.key", "-out", f"{name}.pem", at="-500d")
 
     def signed(self, name, names, by="ca", began=None):
         self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key",
@@ -98,7 +100,7 @@ class Upstream(http.server.ThreadingHTTPServer):
 class Place:
     def __init__(self, build, name):
         self.world = World(build, f"tls-{name}")
-        self.certificates = Certificates(self.world.directory / "certificates")
+        self.certificates = Certificates(self.world.directory / "certificates", self.world.build)
         self.upstreams = {}
 
     def close(self, keep):

@@ -14,7 +14,7 @@ from client import GONE
 from http_agent import Agent
 from mcp_agent import McpAgent
 from script import Failure, Mistake, compare, line_matches, lines_match, options, walk
-from world import libfaketime, until
+from world import until
 
 SENT_ID = 77   # the id that a line for `send` carries, if it carries one
 
@@ -31,8 +31,7 @@ def can_loop():
 
 
 NEEDS = {name: lambda name=name: shutil.which(name) is not None for name in ("strace", "nginx", "caddy")} | {
-    "root": lambda: os.geteuid() == 0, "tmpfs": can_mount, "faketime": lambda: libfaketime() is not None,
-    "loop": can_loop, "boot": lambda: can_mount() and shutil.which("unshare") is not None}
+    "root": lambda: os.geteuid() == 0, "tmpfs": can_mount, "loop": can_loop, "boot": lambda: can_mount() and shutil.which("unshare") is not None}
 
 
 def missing(needs):
