@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "control/resume.h"
 #include "control/status.h"
+#include "page/scan.h"
 #include "page/sentinel.h"
 
 namespace notaus::app {
@@ -154,6 +155,14 @@ int check_command(const Common& common, const CheckFlags& flags, Output output) 
   return answer.allowed ? control::kDone : control::kDenied;
 }
 
+namespace {
+
+bool gate_runs(const page::StateDir& state) {
+  return std::ranges::any_of(page::scan(state), [](const auto& point) { return point.alive && point.name.starts_with("gate:"); });
+}
+
+}  // namespace
+
 int doctor_command(const Common& common, Output output) {
   auto place = existing_place(common);
   if (!place) return fail(place.error(), output, {{"schema", 1}, {"state_dir", nullptr}, {"findings", Json::array()}});
@@ -162,6 +171,10 @@ int doctor_command(const Common& common, Output output) {
     findings.push_back({place->config_trouble, "correct it; stops go on with defaults until then"});
   for (const std::string& key : idle_keys(place->config))
     findings.push_back({fmt::format("{}: `{}` has no effect in this version", place->config_path, key), "do not rely on it"});
+  if (const std::string& keep = place->config.audit.keep.text; !keep.empty() && !gate_runs(place->site.state))
+    findings.push_back(
+        {fmt::format("{}: `audit: keep: {}` is carried out by `notaus up`, which does not run", place->config_path, keep),
+         "run it, or `notaus audit prune` from a timer"});
   if (output == Output::json) {
     Json list = Json::array();
     for (const control::Finding& finding : findings) list.push_back({{"finding", finding.what}, {"remedy", finding.remedy}});
