@@ -50,7 +50,7 @@ Call Exchange::call(std::string_view args) const {
 }
 
 Task<> Exchange::run() {
-  if (!co_await read_request()) co_return;
+  if (!client_.body_done() && !co_await read_request()) co_return;
   seat_ = seats_.take(asked_.caller);
   if (!seat_) co_return co_await refuse(kNoSeat);
   Admission admission = guard_.admit(call(args()));
@@ -59,7 +59,7 @@ Task<> Exchange::run() {
     co_return;
   }
   permit_ = std::move(admission.permit());
-  if (co_await dispatch() && co_await send_rest()) co_await relay();
+  if (co_await dispatch() && (body_whole_ || co_await send_rest())) co_await relay();
 }
 
 Task<bool> Exchange::read_request() {
@@ -101,7 +101,8 @@ Task<bool> Exchange::dispatch() {
     co_return false;
   }
   link_ = std::move(handed->link);
-  (void)co_await link_->stream.write(pieces, handed->count);  // if it breaks, the response tells why, or its absence does
+  if (link_->stream.has_left(pieces, handed->count))
+    (void)co_await link_->stream.write(pieces, handed->count);  // if it breaks, the response tells why, or its absence does
   co_return true;
 }
 
@@ -120,12 +121,12 @@ Task<bool> Exchange::send_rest() {
     body_whole_ = client_.body_done() && (last || !chunks);
     if (!co_await link_->stream.write(pieces)) break;
   }
-  body_ = {};
-  (void)client_.hold(0);
   co_return true;
 }
 
 Task<> Exchange::relay() {
+  body_ = {};
+  (void)client_.hold(0);
   const net::Head& request = client_.request();
   const auto body = request.method == "HEAD" ? net::Parser::Body::none : net::Parser::Body::as_framed;
   auto head = co_await link_->reader.head(body);

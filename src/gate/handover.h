@@ -18,7 +18,8 @@ struct HandedOver {
 template <class May>
 net::Task<Result<HandedOver>> hand_over(net::Pool& pool, std::span<const iovec> pieces, May may) {
   while (true) {
-    auto link = co_await pool.take();
+    Result<std::unique_ptr<net::Link>> link = pool.idle();
+    if (!*link) link = co_await pool.connect();
     if (!link) co_return std::unexpected(link.error());
     net::Stream& to = (*link)->stream;
     while (true) {

@@ -154,9 +154,11 @@ Task<bool> Connection::answer(const Answer& answer) {
 }
 
 Task<bool> Connection::write(std::span<iovec> pieces) {
-  auto written = co_await stream_.write(pieces);
+  Result<std::size_t> gone = 0;
+  if (stream_.has_left(pieces, 0)) gone = stream_.write_now(pieces);
+  const bool written = gone && (!stream_.has_left(pieces, *gone) || co_await stream_.write(pieces, *gone));
   if (!written) keep_ = false;
-  co_return written.has_value();
+  co_return written;
 }
 
 void Connection::wind_up() {

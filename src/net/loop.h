@@ -46,7 +46,7 @@ class Loop {
  private:
   void tick();
 
-  asio::io_context context_{1};
+  asio::io_context context_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};  // sockets and timers are this thread's alone
   asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor> timer_{context_};
   boost::intrusive::list<Timed, boost::intrusive::constant_time_size<false>> timed_;
 };

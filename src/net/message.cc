@@ -153,9 +153,7 @@ Judged<std::size_t> put(Sink& sink, std::string_view bytes) {
 
 }  // namespace
 
-bool same_name(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::ranges::equal(a, b, {}, lower, lower);
-}
+bool same_but_for_case(std::string_view a, std::string_view b) { return std::ranges::equal(a, b, {}, lower, lower); }
 
 const Field* Head::find(std::string_view name) const {
   auto found = std::ranges::find_if(fields, [&](const Field& field) { return same_name(field.name, name); });

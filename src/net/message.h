@@ -43,7 +43,11 @@ struct Head {
   [[nodiscard]] std::size_t count(std::string_view name) const;
 };
 
-[[nodiscard]] bool same_name(std::string_view a, std::string_view b);
+[[nodiscard]] bool same_but_for_case(std::string_view a, std::string_view b);  // both are of one length
+inline bool same_name(std::string_view a, std::string_view b) {
+  if (a.size() != b.size() || (!a.empty() && ((a.front() ^ b.front()) & ~0x20) != 0)) return false;  // as most are
+  return same_but_for_case(a, b);
+}
 
 // Is `token` among the comma-separated ones of this field's values?
 [[nodiscard]] bool has_token(const Head& head, std::string_view name, std::string_view token);

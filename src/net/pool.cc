@@ -18,12 +18,16 @@ Pool::Pool(Loop& loop, Origin origin, std::shared_ptr<const Tls> tls)
   loop.watch(*this);
 }
 
-Task<Result<std::unique_ptr<Link>>> Pool::take() {
+std::unique_ptr<Link> Pool::idle() {
   while (!idle_.empty()) {
     auto link = std::move(idle_.back());
     idle_.pop_back();
-    if (link->stream.quiet() == Stream::Quiet::yes) co_return link;
+    if (link->stream.quiet() == Stream::Quiet::yes) return link;
   }
+  return nullptr;
+}
+
+Task<Result<std::unique_ptr<Link>>> Pool::connect() {
   using namespace asio::experimental::awaitable_operators;
   Timer late(loop_.context(), std::chrono::nanoseconds(kConnectNs));
   auto first = co_await (connect_to(loop_, origin_, tls_.get()) || late.async_wait(asio::use_awaitable_t<Executor>{}));

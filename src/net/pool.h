@@ -23,8 +23,11 @@ class Pool final : public Timed {
  public:
   Pool(Loop& loop, Origin origin, std::shared_ptr<const Tls> tls = nullptr);
 
-  // One that is idle and not known to be dead, else a new one. gone: the origin cannot be reached, or not in time.
-  Task<Result<std::unique_ptr<Link>>> take();
+  // One that is idle and not known to be dead; nullptr: there is none.
+  std::unique_ptr<Link> idle();
+
+  // A new one. gone: the origin cannot be reached, or not in time.
+  Task<Result<std::unique_ptr<Link>>> connect();
 
   // After a whole response that leaves it usable; anything else is simply dropped.
   void give_back(std::unique_ptr<Link> link);

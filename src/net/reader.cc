@@ -11,16 +11,15 @@ void Reader::compact(std::size_t front) {
   begin_ = front;
 }
 
-Task<Judged<>> Reader::fill() {
-  auto count = co_await stream_->read_some({buffer_.get() + end_, kRoom - end_});
+Judged<> Reader::filled(const Result<std::size_t>& count) {
   if (count) {
     end_ += *count;
     received_ += *count;
-    co_return Judged<>();
+    return {};
   }
   const bool ends = count.error().kind == Kind::gone && begun_ && !parser_.done();
-  if (ends && parser_.head().status != 0 && parser_.head().framing == Framing::until_close) co_return parser_.take_end();
-  co_return std::unexpected(Refusal{0, begun_ && !parser_.done() ? "the connection ended amid a message" : "closed"});
+  if (ends && parser_.head().status != 0 && parser_.head().framing == Framing::until_close) return parser_.take_end();
+  return std::unexpected(Refusal{0, begun_ && !parser_.done() ? "the connection ended amid a message" : "closed"});
 }
 
 Task<Judged<const Head*>> Reader::head(Parser::Body body) {
@@ -40,7 +39,7 @@ Task<Judged<const Head*>> Reader::head(Parser::Body body) {
       begun_ = true;
     }
     if (end_ == kRoom) co_return std::unexpected(Refusal{431, "the head is longer than 16 KiB"});
-    if (auto filled = co_await fill(); !filled) co_return std::unexpected(filled.error());
+    if (auto more = filled(co_await stream_->read_some(room())); !more) co_return std::unexpected(more.error());
   }
 }
 
@@ -60,7 +59,7 @@ Task<Judged<std::string_view>> Reader::body(Form form) {
     if (!piece || !piece->empty() || parser_.done()) co_return piece;
     if (begin_ == end_ || end_ == kRoom) compact(head_);
     if (end_ == kRoom) co_return std::unexpected(Refusal{400, "a chunk's head longer than the buffer"});
-    if (auto filled = co_await fill(); !filled) co_return std::unexpected(filled.error());
+    if (auto more = filled(co_await stream_->read_some(room())); !more) co_return std::unexpected(more.error());
   }
   co_return std::string_view();
 }

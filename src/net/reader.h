@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -41,7 +42,8 @@ class Reader {
  private:
   static constexpr std::size_t kRoom = kMostHead + (4 << 10);  // the longest head leaves some for the body behind it
 
-  Task<Judged<>> fill();
+  [[nodiscard]] std::span<char> room() { return {buffer_.get() + end_, kRoom - end_}; }
+  Judged<> filled(const Result<std::size_t>& count);  // so many bytes have come into the room
   [[nodiscard]] std::string_view here() const { return {buffer_.get() + begin_, end_ - begin_}; }
   void compact(std::size_t front);
 

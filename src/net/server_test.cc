@@ -266,7 +266,8 @@ class PoolIn {
 };
 
 Task<std::string> ask(Pool& pool, std::string request) {
-  auto link = co_await pool.take();
+  Result<std::unique_ptr<Link>> link = pool.idle();
+  if (!*link) link = co_await pool.connect();
   if (!link) co_return "no link: " + link.error().what;
   std::array pieces = {piece(request)};
   if (!co_await (*link)->stream.write(pieces)) co_return "not written";

@@ -115,6 +115,14 @@ Task<Result<>> Stream::writable() {
   co_return Result<>();
 }
 
+bool Stream::has_left(std::span<const iovec> pieces, std::size_t gone) const {
+  for (const iovec& piece : pieces) {
+    if (gone < piece.iov_len) return true;
+    gone -= piece.iov_len;
+  }
+  return tls_ && !tls_->sealed().empty();
+}
+
 Task<Result<>> Stream::write(std::span<iovec> pieces, std::size_t gone) {
   while (true) {
     while (!pieces.empty() && gone >= pieces.front().iov_len) {

@@ -41,6 +41,8 @@ class Stream {
 
   // All of it but for the first `gone` bytes, however long that takes. Changes `pieces`.
   Task<Result<>> write(std::span<iovec> pieces, std::size_t gone = 0);
+  // Is there something to wait for, now that so many of these bytes have gone?
+  [[nodiscard]] bool has_left(std::span<const iovec> pieces, std::size_t gone) const;
 
   // Has the peer closed, or said something that nobody has read? Asks the kernel, waits for nothing.
   enum class Quiet { yes, spoke, gone };
