@@ -147,11 +147,13 @@ class Writer {
 
   // A string as it is written, with its quotes.
   std::string_view text() {
-    const char* begin = at_;
-    for (++at_; at_ < end_ && *at_ != '"'; ++at_)
-      if (*at_ == '\\') ++at_;
-    at_ = std::min(at_ + 1, end_);
-    return {begin, at_};
+    const char* begin = at_++;
+    while (at_ < end_) {
+      at_ += plain_part({at_, end_});
+      if (at_ < end_ && *at_ == '"') return {begin, ++at_};
+      at_ += std::min<std::ptrdiff_t>(2, end_ - at_);  // what is escaped
+    }
+    return {begin, end_};
   }
 
   void string(std::string_view text) {

@@ -8,12 +8,14 @@ Hub::Hub(const std::string& state, std::function<void()> changed)
     : guard_(Guard::open({.state = state, .name = "gate:mcp", .on_change = std::move(changed)})) {}
 
 std::shared_ptr<Dialogue> Hub::dialogue(const std::string& server, const Caller& caller, std::string_view session) {
-  Name name{server, session, session.empty() ? caller.tenant : "", session.empty() ? caller.agent : ""};
+  using View = std::string_view;
+  const NameOf<View> name{server, session, session.empty() ? View(caller.tenant) : View(),
+                          session.empty() ? View(caller.agent) : View()};
   std::lock_guard lock(mutex_);
   auto found = dialogues_.find(name);
   if (found == dialogues_.end()) {
     if (dialogues_.size() >= kMost) return nullptr;
-    found = dialogues_.emplace(std::move(name), std::make_shared<Dialogue>(guard_, caller, server)).first;
+    found = dialogues_.emplace(name, std::make_shared<Dialogue>(guard_, caller, server)).first;
   }
   if (found->second->caller() != caller) return nullptr;
   found->second->used_at = boot_now();
@@ -23,7 +25,7 @@ std::shared_ptr<Dialogue> Hub::dialogue(const std::string& server, const Caller&
 void Hub::end(const std::string& server, std::string_view session) {
   if (session.empty()) return;
   std::lock_guard lock(mutex_);
-  dialogues_.erase(Name{server, session, "", ""});
+  dialogues_.erase(NameOf<std::string>{server, session, "", ""});
 }
 
 std::vector<std::shared_ptr<Dialogue>> Hub::all() {

@@ -38,13 +38,13 @@ class Hub {
   [[nodiscard]] Guard& guard() { return guard_; }
 
  private:
-  using Name = std::tuple<std::string, std::string, std::string,
-                          std::string>;  // server, session, tenant, agent; these two without a session
+  template <class Text>
+  using NameOf = std::tuple<Text, Text, Text, Text>;  // server, session, tenant, agent; these two without a session
   std::vector<std::shared_ptr<Dialogue>> all();
 
   Guard guard_;
   std::mutex mutex_;
-  std::map<Name, std::shared_ptr<Dialogue>> dialogues_;
+  std::map<NameOf<std::string>, std::shared_ptr<Dialogue>, std::less<>> dialogues_;
 };
 
 }  // namespace notaus::gate

@@ -1,6 +1,7 @@
 #include "gate/mcp.h"
 
 #include <algorithm>
+#include <list>
 #include <optional>
 #include <span>
 #include <vector>
@@ -71,13 +72,14 @@ Fault misspelled(std::string_view what, std::string_view name, std::string_view 
 
 // Parsers differ on which of two keys they take, and on case. So: no key twice, and what we read is spelled as the protocol does.
 Fault ambiguous(const Members& members, std::span<const std::string_view> known) {
-  std::vector<std::string> seen;
+  std::vector<std::string_view> seen;
+  std::list<std::string> folded;  // what few keys need
   seen.reserve(members.list.size());
   for (const Member& member : members.list) {
-    std::string folded = fold(member.key);
+    const std::string_view key = is_folded(member.key) ? member.key : std::string_view(folded.emplace_back(fold(member.key)));
     for (std::string_view name : known)
-      if (member.key != name && folded.size() == name.size() && folded == fold(name)) return misspelled("key", name, member.key);
-    seen.push_back(std::move(folded));
+      if (member.key != name && key.size() == name.size() && key == fold(name)) return misspelled("key", name, member.key);
+    seen.push_back(key);
   }
   std::ranges::sort(seen);
   auto twice = std::ranges::adjacent_find(seen);

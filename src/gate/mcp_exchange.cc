@@ -112,7 +112,8 @@ Task<bool> McpExchange::dispatch() {
   if (request.find("Last-Event-ID") != nullptr) dialogue_->with([&](Session& session) { session.resumed(way_); });
   if (request.method == "POST" && !ours_)
     dialogue_->with([&](Session& session) { session.sent(std::move(under_way_), boot_now()); });
-  (void)co_await link_->stream.write(pieces, handed->count);  // if it breaks, the response tells why, or its absence does
+  if (link_->stream.has_left(pieces, handed->count))
+    (void)co_await link_->stream.write(pieces, handed->count);  // if it breaks, the response tells why, or its absence does
   body_ = {};
   co_return true;
 }
@@ -180,7 +181,7 @@ Task<> McpExchange::last_message(Relay::Form form, bool anew) {
   if (form == Relay::Form::whole && !answering_ && go.empty()) co_return co_await broke("what it answers is no answer");
   if (!answering_) open_head(anew ? Framed::anew : Framed::as_it_came);
   co_await write(go);
-  if (chunks_) co_await write_raw("0\r\n\r\n");
+  if (chunks_) co_await write_end();
   rest_ = form == Relay::Form::whole ? Rest::answered : what_is_left();
 }
 
@@ -233,18 +234,21 @@ void McpExchange::aside(std::string line) {
 
 // To the client, with the head if that is still to go.
 Task<> McpExchange::write(std::string_view bytes) {
-  std::string text = std::exchange(head_, {}) + std::exchange(unsaid_, {});
-  if (bytes.empty() && text.empty()) co_return;
-  if (chunks_ && !bytes.empty())
-    text.append(fmt::format("{:x}\r\n", bytes.size())).append(bytes).append("\r\n");
-  else
-    text += bytes;
-  co_await write_raw(text);
+  std::string front = std::exchange(head_, {}) + std::exchange(unsaid_, {});
+  if (bytes.empty() && front.empty()) co_return;
+  const bool chunk = chunks_ && !bytes.empty();
+  if (chunk) front += fmt::format("{:x}\r\n", bytes.size());
+  std::array pieces = {piece(front), piece(bytes), piece(chunk ? "\r\n" : "")};
+  co_await write_pieces(pieces);
 }
 
-Task<> McpExchange::write_raw(std::string_view bytes) {
+Task<> McpExchange::write_end() {
+  std::array pieces = {piece("0\r\n\r\n")};
+  co_await write_pieces(pieces);
+}
+
+Task<> McpExchange::write_pieces(std::span<iovec> pieces) {
   if (left_) co_return;
-  std::array pieces = {piece(bytes)};
   writing_ = true;
   const bool gone = co_await client_.write(pieces);
   writing_ = false;
@@ -261,7 +265,7 @@ Task<> McpExchange::broke(std::string_view why) {
   if (given_up_.empty()) co_return (void) co_await client_.answer(bad_gateway(why, Sent::yes));
   if (!answering_) co_return (void) co_await client_.answer({.body = given_up_});
   co_await write(event_of(given_up_));
-  co_await write_raw("0\r\n\r\n");
+  co_await write_end();
 }
 
 // What a stop wants, carried out. A modern server is asked to end by closing its stream, which leaves nothing to wait for.

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include <boost/intrusive/list.hpp>
@@ -61,7 +62,8 @@ class McpExchange final : public net::Timed, public McpHook {
   std::string judge_message();
   void aside(std::string line);
   net::Task<> write(std::string_view bytes);
-  net::Task<> write_raw(std::string_view bytes);
+  net::Task<> write_end();  // of the chunks
+  net::Task<> write_pieces(std::span<iovec> pieces);
   net::Task<> broke(std::string_view why);
   void told(const Order& order);
   void interject(const std::string& event);

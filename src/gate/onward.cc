@@ -24,6 +24,8 @@ constexpr std::string_view kFraming[] = {"Host", "Expect", "Content-Length", "Tr
 
 constexpr std::string_view kOfMessage[] = {"Content-Type", "Accept", "Mcp-Method", "Mcp-Name", "Last-Event-ID"};
 
+constexpr std::size_t kUsualHead = 512;
+
 constexpr std::string_view kOnce[] = {"Host", "Authorization", "X-Api-Key", "Content-Type", "Origin"};
 
 bool is_one_of(std::string_view name, std::span<const std::string_view> names) {
@@ -42,7 +44,7 @@ bool speaks_for_us(std::string_view name) {
 }
 
 bool belongs_to_connection(const Field& field, const Head& head) {
-  return is_one_of(field.name, kHopByHop) || (head.find("Connection") != nullptr && net::has_token(head, "Connection", field.name));
+  return is_one_of(field.name, kHopByHop) || net::has_token(head, "Connection", field.name);
 }
 
 void append_line(std::string& out, std::string_view name, std::string_view value) {
@@ -77,6 +79,7 @@ net::Refusal unsound_request(const Head& request) {
 
 void append_request(std::string& out, const Head& request, const Upstream& upstream, std::string_view credential,
                     const Onward& onward) {
+  out.reserve(kUsualHead);
   const bool bare = upstream.origin.path.empty() && !onward.target.starts_with('/');
   out.append(request.method).append(bare ? " /" : " ").append(upstream.origin.path).append(onward.target).append(" HTTP/1.1\r\n");
   append_line(out, "Host", upstream.origin.authority);
@@ -100,6 +103,7 @@ void append_identity(std::string& out, const Head& request, const Upstream& upst
 bool stays_chunked(const Head& response, const Head& request) { return response.framing == Framing::chunked && request.minor == 1; }
 
 void append_response(std::string& out, const Head& response, const Head& request, Keeps connection, Framed framed) {
+  out.reserve(kUsualHead);
   out.append("HTTP/1.1").append(response.start_line.substr(8));
   for (const Field& field : response.fields) {
     if (belongs_to_connection(field, response)) continue;

@@ -16,25 +16,15 @@ bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; 
 
 std::string plain(const std::string& json) { return json.size() > kMaxValue ? "" : unescape(json).value_or(""); }
 
-// How many of the first bytes end no text and escape nothing. In pieces, or each of many escapes would look for the same far quote.
-std::size_t plain_part(std::string_view bytes) {
-  constexpr std::size_t kPiece = 128;
-  for (std::size_t at = 0; at < bytes.size(); at += kPiece) {
-    std::string_view piece = bytes.substr(at, kPiece);
-    const std::size_t quote = piece.find('"');
-    const std::size_t special = std::min(quote, piece.substr(0, quote).find('\\'));
-    if (special != std::string_view::npos) return at + special;
-  }
-  return bytes.size();
-}
-
 }  // namespace
 
 void LineScan::take(std::string_view bytes) {
   while (!bytes.empty()) {
     if (noise()) return;
-    if (in_string_ && into_ == nullptr && !escaped_) {
-      bytes.remove_prefix(plain_part(bytes));
+    if (in_string_ && !escaped_) {
+      const std::size_t plain = plain_part(bytes);
+      keep(bytes.substr(0, plain));
+      bytes.remove_prefix(plain);
       if (bytes.empty()) return;
     }
     if (in_string_) {
@@ -57,7 +47,7 @@ ServerLine LineScan::finish() {
 }
 
 void LineScan::in_string(char c) {
-  keep(c);
+  keep({&c, 1});
   if (escaped_) {
     escaped_ = false;
   } else if (c == '\\') {
@@ -82,7 +72,7 @@ void LineScan::outside(char c) {
       into_ = nullptr;
       key_next_ = in_object();
       return;
-    default: keep(c);
+    default: keep({&c, 1});
   }
 }
 
@@ -124,7 +114,7 @@ void LineScan::start_string() {
     into_ = &key_[depth_];
     into_->clear();
   }
-  keep('"');
+  keep("\"");
 }
 
 void LineScan::key_ended() {
@@ -138,8 +128,8 @@ void LineScan::value_begins() {
   if (into_ != nullptr) into_->clear();
 }
 
-void LineScan::keep(char c) {
-  if (into_ != nullptr && into_->size() <= kMaxValue) *into_ += c;
+void LineScan::keep(std::string_view bytes) {
+  if (into_ != nullptr && into_->size() <= kMaxValue) *into_ += bytes.substr(0, kMaxValue + 1 - into_->size());
 }
 
 std::string* LineScan::wanted() {

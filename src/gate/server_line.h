@@ -48,7 +48,7 @@ class LineScan {
   void key_ended();
   void value_begins();
   void start_string();
-  void keep(char c);
+  void keep(std::string_view bytes);
   [[nodiscard]] bool in_object() const { return depth_ >= 1 && depth_ <= kLevels && is_object_[depth_]; }
   std::string* wanted();
 

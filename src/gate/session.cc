@@ -37,7 +37,7 @@ Admission Session::admit(Call call) {
   return guard_.admit(call);
 }
 
-Ruling Session::rule(Message message, const Way& way, UnderWay& into) {
+Ruling Session::rule(Message&& message, const Way& way, UnderWay& into) {
   if (message.shape == Shape::request) {
     // With its id, this answer would end the other request that has it.
     if (in_flight_.has(way.key(message.id_key))) return reject({kInvalidRequest, "id " + message.id + " is in flight already"});
@@ -60,7 +60,7 @@ Ruling Session::rule(Message message, const Way& way, UnderWay& into) {
 }
 
 // An answer to what the server asked. Under stop_all its content is withheld, and the server told so, that it need not wait.
-Ruling Session::rule_response(Message message, UnderWay& into) {
+Ruling Session::rule_response(Message&& message, UnderWay& into) {
   auto found = asked_.find(message.id_key);
   if (found == asked_.end()) return drop("dropped a response from the client: the server asked nothing with id " + message.id);
   bool guarded = found->second.guarded;

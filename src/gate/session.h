@@ -88,8 +88,8 @@ class Session {
     std::optional<Cancellation> wanted = {};
   };
 
-  Ruling rule(Message message, const Way& way, UnderWay& into);
-  Ruling rule_response(Message message, UnderWay& into);
+  Ruling rule(Message&& message, const Way& way, UnderWay& into);
+  Ruling rule_response(Message&& message, UnderWay& into);
   Admission admit(Call call);
   static Ruling denied(const Message& message, const Denial& denial);
   Ruling ask_client(const ServerLine& line, const Way& way);

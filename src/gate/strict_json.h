@@ -35,6 +35,9 @@ struct Members {
 // `text` is exactly one JSON object; its members are then in `top`, views into `text`. Else what is wrong with it.
 Result<> read_object(std::string_view text, Members& top);
 
+// How many of the first bytes end no string and escape nothing.
+[[nodiscard]] std::size_t plain_part(std::string_view bytes);
+
 // The characters of a JSON string; nothing if `json` is none, or has half of a surrogate pair, which no UTF-8 can say. Kept, it is the
 // three bytes that UTF-8 would have for it if it had any.
 enum class Halves : std::uint8_t { refused, kept };
@@ -43,5 +46,6 @@ enum class Halves : std::uint8_t { refused, kept };
 // The same for every spelling that a server binding without regard to case would take for one key. Beyond ASCII, Go's
 // encoding/json takes the long s and the Kelvin sign for s and k.
 [[nodiscard]] std::string fold(std::string_view key);
+[[nodiscard]] bool is_folded(std::string_view key);  // fold() would change nothing
 
 }  // namespace notaus::gate
