@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "audit/life.h"
 #include "base/bytes.h"
 #include "base/fd.h"
 #include "base/json.h"
@@ -98,6 +99,23 @@ std::uint32_t sum_of(std::string_view row, const std::string& origin) {
 
 std::string path_in(const std::string& directory) { return directory + "/index"; }
 
+// Each sound row, with its head; where the first that is not begins.
+template <class Visit>
+std::size_t each_row(std::string_view bytes, const std::string& origin, Visit visit) {
+  std::size_t at = 0;
+  while (at + sizeof(RowHead) <= bytes.size()) {
+    RowHead head{};
+    std::memcpy(&head, bytes.data() + at, sizeof head);
+    const std::size_t size = sizeof head + std::size_t{head.words} * sizeof(std::uint32_t);
+    if (size > bytes.size() - at || head.bundle > kReadMax) break;
+    const std::string_view row = bytes.substr(at, size);
+    if (sum_of(row, origin) != head.sum) break;
+    visit(head, row);
+    at += size;
+  }
+  return at;
+}
+
 }  // namespace
 
 IndexRow index_row(std::uint64_t bundle, std::span<const std::string_view> entries) {
@@ -133,21 +151,13 @@ std::vector<std::uint32_t> words_of(const Filter& filter) {
 Index Index::read(const std::string& directory, const std::string& origin) {
   Index out;
   out.bytes_ = read_file(path_in(directory), kReadMax).value_or("");
-  std::size_t at = 0;
-  while (at + sizeof(RowHead) <= out.bytes_.size()) {
-    RowHead head{};
-    std::memcpy(&head, out.bytes_.data() + at, sizeof head);
-    const std::size_t size = sizeof head + std::size_t{head.words} * sizeof(std::uint32_t);
-    if (size > out.bytes_.size() - at || head.bundle > kReadMax) break;
-    const std::string_view row = std::string_view(out.bytes_).substr(at, size);
-    if (sum_of(row, origin) != head.sum) break;
+  const std::size_t end = each_row(out.bytes_, origin, [&](const RowHead& head, std::string_view row) {
     auto time = [&](std::size_t offset) { return row.substr(offset, row.substr(offset, 24).find_last_not_of('\0') + 1); };
     if (head.bundle >= out.rows_.size()) out.rows_.resize(head.bundle + 1);
     out.rows_[head.bundle] = {time(offsetof(RowHead, first)), time(offsetof(RowHead, last)),
                               reinterpret_cast<const std::uint32_t*>(row.data() + sizeof head), head.words};
-    at += size;
-  }
-  if (at == out.bytes_.size()) return out;
+  });
+  if (end == out.bytes_.size()) return out;
   unlink(path_in(directory).c_str());  // behind what is damaged nothing can be found, nor added
   return {};
 }
@@ -175,6 +185,16 @@ void add_rows(const std::string& directory, const std::string& origin, std::span
   }
   auto fd = open_file(path_in(directory), O_WRONLY | O_CREAT | O_APPEND, 0640);
   if (fd) (void)write_all(fd->get(), bytes);
+}
+
+// Rows that others add meanwhile are lost, and made again by the next question.
+void forget_rows(const std::string& directory, const std::string& origin, std::uint64_t before) {
+  const std::string bytes = read_file(path_in(directory), kReadMax).value_or("");
+  std::string kept;
+  each_row(bytes, origin, [&](const RowHead& head, std::string_view row) {
+    if (head.bundle >= before) kept += row;
+  });
+  if (kept.size() * 2 < bytes.size()) (void)put_file(path_in(directory), kept, Keep::as_it_comes);
 }
 
 }  // namespace notaus::audit

@@ -51,4 +51,7 @@ class Index {
 // As far as it can be written: a question finds out what is missing.
 void add_rows(const std::string& directory, const std::string& origin, std::span<const IndexRow> rows);
 
+// Rows of bundles before that one go, once they are most of the file.
+void forget_rows(const std::string& directory, const std::string& origin, std::uint64_t before);
+
 }  // namespace notaus::audit

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "audit/index.h"
 #include "audit/report.h"
 #include "audit/view.h"
 
@@ -67,6 +68,7 @@ Result<> remove_bundles(const std::string& directory, const Pruning& what) {
   for (std::uint64_t bundle = what.from / kTileWidth; bundle < what.upto / kTileWidth && !error; ++bundle)
     std::filesystem::remove(bundle_file(directory, bundle), error);
   if (error) return std::unexpected(os_trouble(directory, error.value()));
+  forget_rows(directory, what.log, what.upto / kTileWidth);
   return {};
 }
 

@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "audit/index.h"
 #include "audit/proof.h"
 #include "audit/search.h"
 #include "audit/test_log.h"
@@ -45,6 +46,21 @@ void next_segment(TestLog& world) {
   std::vector<Record> batch(30, {fmt::format(R"({{"kind":"note","at":"9","text":"{}"}})", large)});
   ASSERT_TRUE(log.append(batch));
   ASSERT_TRUE(log.settle());
+}
+
+TEST(Prune, TheIndexForgetsWhatIsGoneOnceItIsMostOfIt) {
+  TestLog world;
+  fill(world, 2000);
+  next_segment(world);
+  auto knows = [&](std::uint64_t bundle) { return Index::read(world.place.directory, world.open().name()).knows(bundle); };
+  const std::size_t whole = contents(world.file("index")).size();
+  EXPECT_EQ(prune_before(world, at(300)).upto, 256u);
+  EXPECT_TRUE(knows(0));  // control: for one bundle of seven it is not written anew
+  EXPECT_EQ(prune_before(world, at(1600)).upto, 1536u);
+  EXPECT_FALSE(knows(0));
+  EXPECT_FALSE(knows(5));
+  EXPECT_TRUE(knows(6));
+  EXPECT_LT(contents(world.file("index")).size(), whole / 2);
 }
 
 TEST(Prune, WholeBundlesOfOldRecordsGoAndTheRestIsProvable) {
