@@ -219,6 +219,26 @@ TEST(Verify, ACheckpointSignedForOtherRecordsIsFound) {
   EXPECT_EQ(verify(test.place.directory, "").verdict, Verdict::tampered);
 }
 
+TEST(Verify, WhatIsAddedBehindTheEndOfAFullFileIsFound) {
+  TestLog test;
+  {
+    Log log = test.open();
+    TestLog::fill(log, 600);
+    const std::vector<Record> batch(30, {R"({"kind":"note","text":")" + std::string(40'000, 'x') + "\"}"});
+    ASSERT_TRUE(log.append(batch));
+    ASSERT_TRUE(log.settle());  // a new segment, which makes none of those files again
+  }
+  std::string entry, hash(32, 'x');
+  add_entry(entry, R"({"kind":"note"})");
+  for (const auto& [path, more] : {std::pair(entries_path(1), entry), std::pair(tile_path(0, 1), hash)}) {
+    const std::string name = test.file(path), whole = contents(name);
+    EXPECT_EQ(verify(test.place.directory, "").verdict, Verdict::sound);  // control
+    put(name, whole + more);
+    EXPECT_EQ(verify(test.place.directory, "").verdict, Verdict::tampered) << path;
+    put(name, whole);
+  }
+}
+
 // A frame that counts, since its sum is right, and that nobody has signed.
 TEST(Verify, ASegmentThatDoesNotComeToItsSignedRootIsFound) {
   TestLog test;
