@@ -5,7 +5,19 @@ import { describe, test } from "node:test";
 import { behind_the_gate } from "./behind_the_gate.mjs";
 import { different, failed, verdict } from "./verdict.mjs";
 
-const judged = (world, url, revision, name) => verdict(world.place(name), ["server", "--url", url, "--requirements", revision]);
+// It waits 600 ms for what it wants to see, which a busy machine may take longer for: so it has failed when it has three times, the last two alone.
+const impatient = "server-stateless";
+
+async function judged(world, url, revision, name) {
+  const all = await verdict(world.place(name), ["server", "--url", url, "--requirements", revision]);
+  for (const place of [`${name}_again`, `${name}_once_more`]) {
+    if (!failed(all).includes(`server-${impatient}`)) break;
+    const alone = await verdict(world.place(place), ["server", "--url", url, "--scenario", impatient, "--spec-version", revision]);
+    Object.assign(all.found, alone.found);
+    all.passed ||= alone.passed && failed(all).length === 0;
+  }
+  return all;
+}
 
 // No tool was approved as a read, so a stop of all writes ends each scenario that needs the answer of one, and nothing else.
 const with_any = ["tools-call-audio", "tools-call-embedded-resource", "tools-call-image", "tools-call-mixed-content", "tools-call-with-progress"];
@@ -54,7 +66,7 @@ async function compared(t, revision) {
   assert.deepEqual(broken_by(await judged(world, gate, revision, "all_stopped")), names([...needs_a_tool[revision], ...needs_a_read[revision]]));
 }
 
-// One after the other: one scenario waits 600 ms for what it wants to see, which a busy machine takes longer for.
+// One after the other, for the same reason.
 describe("conformance", () => {
   for (const revision of ["2025-11-25", "2026-07-28"]) test(revision, (t) => compared(t, revision));
 });
