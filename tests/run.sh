@@ -1,13 +1,14 @@
 #!/bin/bash
-# tests/run.sh PART…: runs parts of the tests, all of them even if one fails, and ends with the sum in the words of ctest.
+# tests/run.sh PART…: runs parts of the tests, all of them even if one fails, and ends with what failed, how, and the sum in the words of ctest.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 jobs=${JOBS:-$(nproc)}
-total=0 failed=0 bad=()
+total=0 failed=0 bad=() reports=()
 
 part() {  # part NAME PRESET LABELS
   local xml=build/$2/$1.xml
   rm -f "$xml"
+  reports+=("$xml")
   echo "== $1 (build/$2)"
   ctest --test-dir "build/$2" -L "$3" -j "$jobs" --output-on-failure --no-tests=error --output-junit "$PWD/$xml" --timeout "${4:-120}" || bad+=("$1")
   local tests failures
@@ -28,7 +29,8 @@ for name in "$@"; do
 done
 
 echo
-[[ ${#bad[@]} -gt 0 ]] && echo "failed: ${bad[*]}"
+# At the end, and briefly: of a long log on another machine often only the end is kept.
+[[ ${#bad[@]} -gt 0 ]] && echo "failed: ${bad[*]}" && python3 tests/failures.py "${reports[@]}"
 # A part that could not run at all has no count, and still fails the whole.
 [[ ${#bad[@]} -gt 0 && $failed -eq 0 ]] && failed=${#bad[@]}
 echo "$((total > 0 ? (total - failed) * 100 / total : 0))% tests passed, $failed tests failed out of $total"
