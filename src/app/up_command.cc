@@ -1,3 +1,4 @@
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -21,6 +22,13 @@ namespace {
 
 constexpr auto kDrain = std::chrono::seconds(30);   // for what is under way when we are asked to end
 constexpr rlim_t kReserved = 512;                   // descriptors for everything that is not a connection of an agent
+
+// A loop for each: two that share a CPU take turns at every request. hardware_concurrency() counts those that are others' too.
+std::size_t usable_cpus() {
+  cpu_set_t ours;
+  if (sched_getaffinity(0, sizeof ours, &ours) == 0) return static_cast<std::size_t>(CPU_COUNT(&ours));
+  return std::max(1u, std::thread::hardware_concurrency());  // on a machine with more than 1,024
+}
 
 // Blocked in all threads, since it is done before there is a second one.
 Fd hear_signals() {
@@ -91,7 +99,7 @@ int up_command(const Common& common) {
   prepare(*place);
   auto gateway = gate::Gateway::start({.state = place->site.state.path,
                                        .listen = place->config.listen.gate,
-                                       .threads = std::max(1u, std::thread::hardware_concurrency()),
+                                       .threads = usable_cpus(),
                                        .limits = {.connections = most_connections(), .calls = place->config.limits.calls_per_agent},
                                        .heir = &*heir},
                                       *policy);
