@@ -31,7 +31,7 @@ def newer_node(scratch, path):
     home = scratch / "node"
     path = f"{home / 'node_modules' / NODE.split('@')[0] / 'bin'}:{path}"
     if node_version(path) < NODE_AT_LEAST:
-        subprocess.run(["npm", "install", "--prefix", str(home), "--no-save", *QUIETLY, NODE], check=True)
+        subprocess.run(["npm", "install", "--prefix", str(home), "--no-save", *QUIETLY, NODE], check=True, stdout=sys.stderr)
     return path
 
 
