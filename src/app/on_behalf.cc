@@ -4,7 +4,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,11 +11,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 
 #include <fmt/format.h>
 
 #include "app/print.h"
+#include "base/socket_path.h"
 #include "base/user.h"
 #include "control/rights.h"
 
@@ -105,11 +104,10 @@ int reload(pid_t daemon) {
 
 Result<Fd> connect_to_daemon(const page::StateDir& state) {
   const std::string path = control_socket(state);
-  sockaddr_un at{.sun_family = AF_UNIX, .sun_path = {}};
-  if (path.size() >= sizeof at.sun_path) return trouble(Kind::gone, path + ": too long for a socket's path");
-  std::strncpy(at.sun_path, path.c_str(), sizeof at.sun_path - 1);
+  const auto at = SocketPath::of(path);
+  if (!at) return std::unexpected(at.error());
   Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0) return std::unexpected(os_trouble(path, errno));
+  if (connect(fd.get(), at->address(), at->size()) != 0) return std::unexpected(os_trouble(path, errno));
   return fd;
 }
 

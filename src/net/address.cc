@@ -4,19 +4,17 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <memory>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/must.h"
+#include "base/socket_path.h"
 #include "net/descriptors.h"
 #include "net/limits.h"
 
@@ -27,23 +25,20 @@ constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable_t<Executor>{});
 constexpr int kBacklog = 4096;
 
 // One that a process has left behind is in the way; one that somebody listens on is not ours to take.
-Result<> make_way(const sockaddr_un& at) {
+Result<> make_way(const SocketPath& at, const std::string& path) {
   Fd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0)
-    return trouble(Kind::refused, std::string(at.sun_path) + ": another process listens there");
-  if (errno == ECONNREFUSED) unlink(at.sun_path);
+  if (connect(probe.get(), at.address(), at.size()) == 0) return trouble(Kind::refused, path + ": another process listens there");
+  if (errno == ECONNREFUSED) unlink(path.c_str());
   return {};
 }
 
 Result<Fd> listen_unix(const std::string& path, unsigned mode) {
-  sockaddr_un at{.sun_family = AF_UNIX, .sun_path = {}};
-  if (path.size() >= sizeof at.sun_path) return trouble(Kind::refused, path + ": too long for a socket's path");
-  std::strncpy(at.sun_path, path.c_str(), sizeof at.sun_path - 1);
-  if (auto free = make_way(at); !free) return std::unexpected(free.error());
+  auto at = SocketPath::of(path);
+  if (!at) return std::unexpected(at.error());
+  if (auto free = make_way(*at, path); !free) return std::unexpected(free.error());
   Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   (void)fchmod(fd.get(), mode);  // before it has a name: nobody gets in whom the umask would let in
-  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 || chmod(at.sun_path, mode) != 0 ||
-      listen(fd.get(), kBacklog) != 0)
+  if (bind(fd.get(), at->address(), at->size()) != 0 || chmod(path.c_str(), mode) != 0 || listen(fd.get(), kBacklog) != 0)
     return std::unexpected(os_trouble(path, errno));
   return fd;
 }
@@ -77,8 +72,11 @@ Task<Result<Stream>> connect_one(Loop& loop, asio::generic::stream_protocol::end
 }
 
 Task<Result<Stream>> connect_plain(Loop& loop, const Origin& origin) {
-  if (origin.host.starts_with(kUnixPrefix))
-    co_return co_await connect_one(loop, asio::local::stream_protocol::endpoint(origin.host.substr(kUnixPrefix.size())));
+  if (origin.host.starts_with(kUnixPrefix)) {
+    const auto at = SocketPath::of(origin.host.substr(kUnixPrefix.size()));
+    if (!at) co_return trouble(Kind::gone, at.error().what);
+    co_return co_await connect_one(loop, {at->address(), at->size()});
+  }
   asio::ip::basic_resolver<asio::ip::tcp, Executor> resolver(loop.context());
   boost::system::error_code numeric;
   auto address = asio::ip::make_address(origin.host, numeric);

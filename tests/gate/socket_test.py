@@ -29,6 +29,9 @@ routes:
 class Place:
     def __init__(self, build, name, descriptors=None):
         self.world = World(build, f"socket-{name}")
+        if name == "long_path":   # a socket's address has room for 107 bytes
+            self.world.state = self.world.directory / ("long" * 50) / "state"
+            self.world.state.parent.mkdir()
         self.world.start_upstream("mail")
         self.world.config = CONFIG.splitlines()
         self.world.write_config()
@@ -207,6 +210,22 @@ sys.stdin.read()
     return "the others are heard"
 
 
+def long_path(place):
+    """What a socket's address has no room for is reached all the same; one that was left behind is replaced."""
+    control = place.world.state / "live" / "control"
+    equal((len(str(control)) > 200, control.is_socket()), (True, True))
+    for _ in range(2):
+        place.expect(200)
+        said = json.loads(place.member("stop --tool email.send --wait 30s --reason x --json").stdout)
+        equal((said["confirmed"], said["record"]["by"]), (True, "nobody"))
+        place.expect(403)
+        place.types(f"resume {said['record']['id']} --reason over")
+        place.world.signal("up", "", 9)
+        place.member("stop --global --reason x", exits=(4,))
+        place.start_up()
+    return f"{len(str(control))} bytes"
+
+
 def no_descriptors(place):
     """Agents have taken all they get of 256; the stop through the socket is one like any other."""
     host, port = place.world.saved["GATE"].split(":")
@@ -235,7 +254,7 @@ def taken(place, least, most):
         raise Failure(f"{seen} descriptors are taken, wanted {least} to {most}")
 
 
-STORIES = {each.__name__: each for each in (members, strangers, nobody_at_the_door, reload, hostile, hangs, no_descriptors)}
+STORIES = {each.__name__: each for each in (members, strangers, nobody_at_the_door, reload, hostile, hangs, long_path, no_descriptors)}
 
 
 def main():
