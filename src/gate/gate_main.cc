@@ -14,6 +14,7 @@
 #include <notaus/guard.hpp>
 
 #include "gate/child.h"
+#include "gate/heir.h"
 #include "gate/loop.h"
 #include "gate/run.h"
 #include "gate/stdio.h"
@@ -82,14 +83,19 @@ Guard open_guard(const Arguments& arguments, const Fd& changed) {
 }
 
 int mcp(const Arguments& arguments) {
+  const auto heir = gate::Heir::make();  // before the child and its orphans are ours
+  if (!heir) return gate::cannot_run(heir.error());
   Fd signalled = gate::hear_by_descriptor();
   Fd changed(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   gate::adopt_orphans();
-  auto child = gate::spawn(arguments.command);  // before there is another thread
+  auto child = gate::spawn(arguments.command, [&heir] { heir->write_down_self(); });  // before there is another thread
   if (!child) return gate::cannot_run(child.error());
+  const pid_t group = child->pid;
   Guard guard = open_guard(arguments, changed);
   gate::Stdio loop(guard, std::move(*child), {.signals = signalled.get(), .changed = changed.get()});
-  return loop.run();
+  const int status = loop.run();
+  heir->strike_out(group);
+  return status;
 }
 
 int run(const Arguments& arguments) {

@@ -19,8 +19,9 @@ from http_agent import Agent
 from mcp_agent import McpAgent
 from script import Failure, Mistake
 
-PATIENCE_S = 30   # for what must come; no test is decided by it
+PATIENCE_S = float(os.environ.get("PLAY_PATIENCE_S", 30))   # for what must come; no test is decided by it
 HERE = Path(__file__).resolve().parent
+STUBBORN = """trap '' TERM; for who in 1 2; do (trap '' TERM; echo $BASHPID >> $0; while :; do sleep 0.1; done) & done; echo $$ >> $0; "$@"; wait"""
 
 
 class Server:
@@ -86,14 +87,16 @@ class World:
 
     # --- wrappers and the tools behind them ---
 
-    def start_wrapper(self, name, tenant=None, agent=None, era="old", state=None, greet=True, fast=False):
-        """The real `notaus mcp` around a tool server that counts; nothing in the environment but what an MCP client passes on."""
+    def start_wrapper(self, name, tenant=None, agent=None, era="old", state=None, greet=True, fast=False, stubborn=False):
+        """The real `notaus mcp` around a tool server that counts; nothing in the environment but what an MCP client passes on. `stubborn`: the server
+        ends neither by the end of its input nor by SIGTERM, nor does what it has started; their numbers are in $DIR/pids."""
         command = [*self.prefix, str(self.build / "notaus"), "mcp", "--state", str(self.directory / state if state else self.state)]
         if self.config_file().exists():
             command += ["--config", str(self.config_file())]
         command += ["--tenant", tenant] if tenant else []
         command += ["--agent", agent] if agent else []
-        command += ["--", sys.executable, str(HERE / "fake_tool_server.py"), str(self.directory / "tools" / name)]
+        server = [sys.executable, str(HERE / "fake_tool_server.py"), str(self.directory / "tools" / name)]
+        command += ["--", *(["/bin/bash", "-c", STUBBORN, str(self.directory / "pids"), *server] if stubborn else server)]
         command += ["--fast"] if fast else []
         environment = {key: value for key, value in self.environment().items() if not key.startswith("NOTAUS_")}
         with open(self.directory / f"stderr.{name}", "ab") as stderr:
