@@ -11,7 +11,7 @@ Result<std::string> expand_header(const std::string& text, const config::Environ
   auto value = config::expand(text, environment);
   if (!value) return value;
   auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  if (std::ranges::any_of(*value, control)) return trouble(Kind::refused, "has a control character once its ${…} are filled in");
+  if (std::ranges::any_of(*value, control)) return trouble(Kind::broken, "has a control character once its ${…} are filled in");
   return value;
 }
 

@@ -19,7 +19,7 @@ std::pair<std::string, std::string> split_authority(std::string_view address) {
 }
 
 Result<Origin> parse_origin(std::string_view url) {
-  auto refused = [&](const char* why) { return trouble(Kind::refused, std::string(url) + ": " + why); };
+  auto refused = [](const char* why) { return trouble(Kind::broken, why); };  // without the URL: it may have a token in it
   Origin origin;
   if (url.find_first_of("@?# ") != std::string_view::npos) return refused("a user, a query or a fragment has no place here");
   std::string_view rest = url;
