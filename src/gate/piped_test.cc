@@ -19,11 +19,10 @@ namespace {
 // A server that reads nothing until it is told to go on, and then writes down what it gets.
 class PipedTest : public testing::Test {
  protected:
-  PipedTest() {
+  explicit PipedTest(const std::string& says = {}) {
     EXPECT_EQ(mkfifo(go.c_str(), 0600), 0);
-    piped = Piped::start(loop, guard, {"acme", "a"},
-                         {.argv = {"/bin/sh", "-c", fmt::format("exec 3>&1; read x < {}; exec cat > {}", go, got)}, .env = {}})
-                .value();
+    const std::string script = fmt::format("exec 3>&1; read x < {}; echo '{}'; exec cat > {}", go, says, got);
+    piped = Piped::start(loop, guard, {"acme", "a"}, {.argv = {"/bin/sh", "-c", script}, .env = {}}).value();
     runner = std::thread([this] { loop.run(); });
   }
   ~PipedTest() override {
@@ -82,6 +81,39 @@ TEST_F(PipedTest, WithoutAStopItGoes) {
   let_it_read();
   EXPECT_TRUE(within([&] { return was_handed("email.send"); }));
   EXPECT_EQ(write->load(), std::nullopt);
+}
+
+// One that answers the second of two calls.
+class AnsweringTest : public PipedTest {
+ protected:
+  AnsweringTest() : PipedTest(R"({"jsonrpc":"2.0","id":4,"result":{}})") {}
+};
+
+TEST_F(AnsweringTest, AnAnswerGoesToWhoAskedForIt) {
+  const Heard first = hear(R"({"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"crm.find"}})");
+  const Heard second = hear(R"({"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"crm.find"}})");
+  let_it_read();
+  EXPECT_TRUE(within([&] { return second->load() == Told::What::answer; }));
+  EXPECT_EQ(first->load(), std::nullopt);
+}
+
+// One that asks its client something before it reads.
+class AskingTest : public PipedTest {
+ protected:
+  AskingTest() : PipedTest(R"({"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{}})") {}
+  Heard asked = hear(R"({"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"crm.find"}})");
+};
+
+TEST_F(AskingTest, AStoppedAgentIsNotAskedAndTheServerIsToldSo) {
+  world.stop("stop_all acme");
+  let_it_read();
+  EXPECT_TRUE(within([&] { return was_handed(R"("id":"q","error":)"); }));
+  EXPECT_EQ(asked->load(), std::nullopt);
+}
+
+TEST_F(AskingTest, WithoutAStopItIs) {
+  let_it_read();
+  EXPECT_TRUE(within([&] { return asked->load() == Told::What::message; }));
 }
 
 }  // namespace

@@ -9,12 +9,13 @@ namespace {
 
 TEST(Seats, AreOfOneCallerAndFreeAgain) {
   Seats seats(2);
-  const Caller ana = {"acme", "ana"}, other = {"globex", "ana"};
+  const Caller ana = {"acme", "ana"}, other = {"globex", "ana"}, beside = {"acme", "bo"};
   auto first = seats.take(ana);
   std::optional<Seats::Seat> second = seats.take(ana);
   EXPECT_TRUE(first && *second);
   EXPECT_FALSE(seats.take(ana));
   EXPECT_TRUE(seats.take(other));
+  EXPECT_TRUE(seats.take(beside));
   second.reset();
   auto third = seats.take(ana);
   EXPECT_TRUE(third);

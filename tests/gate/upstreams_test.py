@@ -7,6 +7,7 @@ here counts what it was sent.
 
 import http.client
 import json
+import select
 import socket
 import struct
 import sys
@@ -44,11 +45,12 @@ def answer(text, kind="application/json", chunked=False, more=""):
 class Odd:
     """Keeps what it was asked, and answers as it is told."""
 
-    def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    def __init__(self, backlog=256):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
         self.asked = []
         self.behave = None
-        self.kept = []
+        self.takes, self.rests = threading.Event(), threading.Event()
+        self.takes.set()
         threading.Thread(target=self.accept, daemon=True).start()
 
     def url(self):
@@ -56,11 +58,26 @@ class Odd:
 
     def accept(self):
         while True:
+            self.rests.set()
+            self.takes.wait()
+            self.rests.clear()
             try:
                 peer = self.listener.accept()[0]
             except OSError:
                 return
             threading.Thread(target=self.serve, args=(peer,), daemon=True).start()
+
+    def fill(self):
+        """Whoever connects from now on waits until it takes connections again, since these wait before him."""
+        self.takes.clear()
+        before = [socket.create_connection(self.listener.getsockname())]   # which it waits for already
+        self.rests.wait(PATIENCE_S)
+        while len(before) < 2 or select.select([], before[-1:], [], 0.2)[1]:
+            peer = socket.socket()
+            peer.setblocking(False)
+            peer.connect_ex(self.listener.getsockname())
+            before.append(peer)
+        return before
 
     def serve(self, peer):
         try:
@@ -109,7 +126,7 @@ def whole(text):
 class Place:
     def __init__(self, build, name):
         self.world = World(build, f"upstreams-{name}")
-        self.odd = Odd()
+        self.odd = Odd(backlog=1 if name.startswith("waits") else 256)
         self.world.saved["odd"] = self.odd.url()
         self.world.config = CONFIG.splitlines()
         self.world.write_config()
@@ -262,6 +279,49 @@ def closes_kept(place):
     return f"{good} answered, {unknown} unknown"
 
 
+def waits_for_a_connection(way, text):
+    """A call that was admitted and has no connection yet meets the stop that comes meanwhile; without one it goes as soon as it can."""
+    def story(place):
+        place.odd.behave = lambda peer: peer.sendall(text)   # and closes, so that the next one needs a connection of its own
+        for stopped in (False, True):
+            before, seen = place.odd.fill(), []
+            waiter = threading.Thread(target=lambda: seen.append(place.ask(way)), daemon=True)
+            waiter.start()
+            until(PATIENCE_S, lambda: equal(json.loads(place.world.shell("notaus status --json").stdout)["in_flight"], 1))
+            if stopped:
+                equal(place.world.shell("notaus stop --tool email.send --reason x").returncode, 0)
+            place.odd.takes.set()
+            for peer in before:
+                peer.close()
+            waiter.join(PATIENCE_S)
+            equal(len(place.odd.asked), 1)
+            if not seen or ("killed: tool_disabled:email.send" if stopped else "sent") not in seen[0][1]:
+                raise Failure(f"the client sees {seen}")
+        place.records(done=1)
+        return "not sent"
+    return story
+
+
+def says_too_much(place):
+    """What stands behind an answer is nobody's, least of all the next caller's."""
+    place.odd.behave = lambda peer: peer.sendall(answer("sent") + answer("more")) or True
+    for _ in range(3):
+        equal(place.ask("email"), (200, "sent"))
+    equal(len(place.odd.asked), 3)
+    return "dropped"
+
+
+def no_answer(way):
+    def story(place):
+        place.odd.behave = cut(b"", 0, "close")
+        seen = place.ask(way)
+        if not told_unknown(way, seen):
+            raise Failure(f"the client sees {seen}")
+        place.records(unknown=1)
+        return "unknown"
+    return story
+
+
 def nobody(place):
     place.odd.listener.shutdown(socket.SHUT_RDWR)
     place.odd.listener.close()
@@ -278,7 +338,9 @@ STORIES = {
     "cut_mcp": cut_everywhere("mcp", answer(RESULT)),
     "cut_mcp_chunked": cut_everywhere("mcp", answer(RESULT, chunked=True)),
     "cut_mcp_events": cut_everywhere("mcp", answer(EVENT, kind="text/event-stream", chunked=True), is_event=True),
-    "silent": silent, "byte_by_byte": byte_by_byte, "vanishes": vanishes, "closes_kept": closes_kept, "nobody": nobody,
+    "waits_for_a_connection": waits_for_a_connection("email", answer("sent", more="Connection: close\r\n")),
+    "waits_for_a_connection_mcp": waits_for_a_connection("mcp", answer(RESULT, more="Connection: close\r\n")),
+    "says_too_much": says_too_much, "no_answer": no_answer("email"), "no_answer_mcp": no_answer("mcp"), "silent": silent, "byte_by_byte": byte_by_byte, "vanishes": vanishes, "closes_kept": closes_kept, "nobody": nobody,
 }
 
 

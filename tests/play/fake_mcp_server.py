@@ -4,7 +4,7 @@ The tools, the files and the two eras are those of fake_tool_server.py. It trust
 the session: the body is what it goes by.
 
 Old era: `initialize` gives a session, which every other message needs. tools/call is answered by events, everything else by JSON. New era: no sessions.
-  ask.user     asks the client a question on the stream of the call, and ends with its answer.
+  ask.user     asks the client a question on the stream of the call, and ends with its answer. ask.later: only once it is not held.
   report.poll  (old era) closes its stream after a first event with an id; the answer comes to who asks for the rest by Last-Event-ID.
   with `task` in the params, or report.task in the new era: a task, which works while its tool is held and until it is cancelled.
 GET opens a stream of news: one event, then silence. ?sse=old: the endpoint event of 2024-11-05. ?gzip answers in that coding.
@@ -47,7 +47,9 @@ class Tools(Server):
         if name == "report.poll":
             self.polled["poll"] = (message, name)
             return stream.event("", number="poll")
-        if name == "ask.user":
+        if name == "ask.later":
+            self.wait_for(lambda: not self.held(name).exists(), stream)
+        if name in ("ask.user", "ask.later"):
             question = str(uuid.uuid4())
             self.questions[question] = threading.Event()
             stream.say({"jsonrpc": "2.0", "id": question, "method": "elicitation/create", "params": {"message": "sure?"}})
