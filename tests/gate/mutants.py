@@ -48,7 +48,7 @@ MUTANTS = [
     ("gate/authz.cc", "of two tools the last counts", [("    if (found) return std::nullopt;\n", "")], "gate_test Authz.*"),
     ("gate/mcp.cc", "a method that nobody knows is a read", [("message.asks = Asks::write;", "message.asks = Asks::read;")], "gate_test Mcp.*"),
     ("gate/mcp.cc", "a call without an id passes", [('if (message.shape == Shape::notification) return "tools/call without an id";', "")], "gate_test Mcp.*"),
-    ("gate/mcp.cc", "of two keys in different cases each server takes its own", [("seen.push_back(std::move(folded));", "seen.push_back(member.key);")], "gate_test Mcp.*"),
+    ("gate/mcp.cc", "of two keys in different cases each server takes its own", [("seen.push_back(key);", "seen.push_back(member.key);")], "gate_test Mcp.*"),
     ("gate/mcp.cc", "an answer hides a call", [("if (answers && !method.empty())", "if (false)")], "gate_test Mcp.*"),
     ("gate/mcp_head.cc", "a head names another tool than its body", [("name_in(name->value) != message.subject", "false")], "gate_test McpHead.*"),
     ("gate/mcp_head.cc", "what no one can read passes", [('if (coding != nullptr && !same_name(coding->value, "identity"))', "if (false)")], "gate_test McpHead.*"),

@@ -285,6 +285,9 @@ class World:
         self.thaw()
         for tool in list((self.directory / "hold").iterdir()):
             tool.unlink()
+        stubborn = self.directory / "pids"
+        for pid in stubborn.read_text().split() if stubborn.exists() else []:
+            end(int(pid), str(self.directory))
         for client in self.wrappers.values():
             if hasattr(client, "process") and client.process.poll() is None:
                 client.process.send_signal(signal.SIGCONT)
