@@ -18,6 +18,10 @@
 namespace notaus::app {
 namespace {
 
+bool gate_runs(const page::StateDir& state) {
+  return std::ranges::any_of(page::scan(state), [](const auto& point) { return point.alive && point.name.starts_with("gate:"); });
+}
+
 // The configuration that a first init finds is what the operator has written; approving it is what init is for.
 int approve_found(const Place& place) {
   const std::map<std::string, Effect> effects = config::proposed_effects(place.config);
@@ -154,14 +158,6 @@ int check_command(const Common& common, const CheckFlags& flags, Output output) 
   if (!answer.help.empty()) warn({answer.help});
   return answer.allowed ? control::kDone : control::kDenied;
 }
-
-namespace {
-
-bool gate_runs(const page::StateDir& state) {
-  return std::ranges::any_of(page::scan(state), [](const auto& point) { return point.alive && point.name.starts_with("gate:"); });
-}
-
-}  // namespace
 
 int doctor_command(const Common& common, Output output) {
   auto place = existing_place(common);

@@ -42,13 +42,9 @@ Pruning prune(TestLog& world, const Stays& stays) {
 
 Pruning prune_before(TestLog& world, const std::string& before) { return prune(world, {.since = before}); }
 
-// The files that follow from the segment are durable, and it begins behind them.
-void next_segment(TestLog& world) {
+void next_segment(const TestLog& world) {
   Log log = world.open();
-  const std::string large(40'000, 'x');
-  std::vector<Record> batch(30, {fmt::format(R"({{"kind":"note","at":"9","text":"{}"}})", large)});
-  ASSERT_TRUE(log.append(batch));
-  ASSERT_TRUE(log.settle());
+  TestLog::next_segment(log);
 }
 
 TEST(Prune, TheIndexForgetsWhatIsGoneOnceItIsMostOfIt) {

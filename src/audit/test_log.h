@@ -43,6 +43,13 @@ struct TestLog {
       ASSERT_TRUE(logged) << logged.error().what;
     }
   }
+  // The files that follow from the segment are durable, and it begins behind them.
+  static void next_segment(Log& log) {
+    const std::string large(40'000, 'x');
+    const std::vector<Record> batch(30, {fmt::format(R"({{"kind":"note","at":"9","text":"{}"}})", large)});
+    ASSERT_TRUE(log.append(batch));
+    ASSERT_TRUE(log.settle());
+  }
   std::vector<std::string> lines() const {
     auto read = read_log(place.directory);
     EXPECT_TRUE(read) << read.error().what;

@@ -55,15 +55,17 @@ TEST(Tree, TheEdgeComesToTheRootOfTheWholeAtEverySize) {
   }
 }
 
-// The example of tlog-tiles: 70,000 entries.
 TEST(Tree, AnEdgeOfAnotherSizeIsNone) {
-  auto edge = [](std::size_t leaves, std::size_t tiles) { return std::vector{std::vector<Hash>(leaves), std::vector<Hash>(tiles)}; };
+  auto edge = [](std::size_t leaves, std::size_t tiles) {
+    return std::vector{std::vector<Hash>(leaves), std::vector<Hash>(tiles)};
+  };
   EXPECT_TRUE(Tree::at(300, edge(44, 1)));  // control
   EXPECT_FALSE(Tree::at(300, edge(45, 1)));
   EXPECT_FALSE(Tree::at(300, edge(44, 2)));
   EXPECT_FALSE(Tree::at(300, {std::vector<Hash>(44)}));
 }
 
+// The example of tlog-tiles: 70,000 entries.
 TEST(Tiles, ATreeOf70000HasTheTilesOfTheSpecification) {
   Edge edge;
   Files files;

@@ -312,7 +312,7 @@ def bodies_held(place, options):
 def slow_readers(place, options):
     """One agent's, of answers that it does not read: it has so many calls under way and no more, and others have theirs."""
     request = f"GET /large/{64 << 10} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {SLOW_TOKEN}\r\n\r\n".encode()
-    peers = [place.connect() for _ in range(SEATS * os.cpu_count() + 1)]  # more than it may have on all cores
+    peers = [place.connect() for _ in range(SEATS * len(os.sched_getaffinity(0)) + 1)]  # more than it may have on all cores
     for peer in peers:
         peer.sendall(request)
     until(PATIENCE_S, lambda: at_least(len(peers), lambda: len(readable(peers))))
