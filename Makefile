@@ -36,7 +36,7 @@ soak: dev ## tests for nights
 
 bench: ## measure; results with machine and commit go to bench/results/
 	@$(deps) build bench
-	@cmake/configure release
+	@cmake --preset release >/dev/null  # again: it may have been configured before there was anything to compare with
 	@$(build) release
 	@bench/run.py build/release
 

@@ -127,6 +127,9 @@ struct GuardOptions {
   std::string tenant = {};  // what calls mean that leave theirs empty
   std::string agent = {};
   std::string name = {};  // shown by `notaus status`; empty: the program's name
+  // Somebody else makes the calls, and nobody says how they end (a proxy's auth request, a hook): done(Outcome::unknown) right after the
+  // answer. A stop lists the writes of the last half minute, each as unknown; an effect that comes later is past it.
+  bool admission_only = false;
   std::function<void()> on_change = {};  // called on the watcher thread soon after each change of the page; must not throw
 };
 

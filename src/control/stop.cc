@@ -1,12 +1,14 @@
 #include "control/stop.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "base/id.h"
 #include "base/user.h"
+#include "control/admitted.h"
 #include "control/attempts.h"
 #include "control/drain.h"
 #include "control/flip.h"
@@ -37,15 +39,37 @@ Result<Stored> store(const host::Site& site, const Record& record, host::Patienc
   return Stored{*std::move(stored), *std::move(book)};
 }
 
-void list_calls(const host::Site& site, const Flipped& flipped, Report& report) {
+using Calls = std::vector<page::SeenCall>;
+
+// Those of them that the stop is about.
+void list_covered(const host::Site& site, const Flipped& flipped, const Calls& calls, Report& report) {
   auto image = core::flatten(flipped.shown, page::kImageMax);
   core::Snapshot state = image ? core::Snapshot::trust(core::bytes_of(*image)) : core::Snapshot();
+  for (const page::SeenCall& call : calls)
+    if (page::covers(flipped.record.local, call.entry, state)) report.in_flight.push_back({site.host, call});
+}
+
+void list_calls(const host::Site& site, const Flipped& flipped, Report& report) {
   HostRow row = row_of(site.host, flipped.shown.revision, flipped.points, report.warnings);
-  for (const page::SeenPoint& point : flipped.points)
-    for (const page::SeenCall& call : point.calls)
-      if (page::covers(flipped.record.local, call.entry, state)) report.in_flight.push_back({site.host, call});
+  Calls seen;
+  for (const page::SeenPoint& point : flipped.points) seen.insert(seen.end(), point.calls.begin(), point.calls.end());
+  list_covered(site, flipped, seen, report);
   report.in_flight_complete = row.state == "acked" && flipped.latch == Latch::open;  // a latch has no word to tell who ended since
   report.hosts.push_back(std::move(row));
+}
+
+// Beside those in flight, and not in the log's list of them: each has a record of its own.
+void list_admitted(const host::Site& site, const Flipped& flipped, std::unique_ptr<Result<Calls>> lately, Report& report) {
+  if (!lately || !*lately) {
+    report.in_flight_complete = false;
+    return report.warnings.push_back(fmt::format(
+        "what admission-only points let go in the last {} s is not listed: {}", kUnheard.count(),
+        lately ? lately->error().what : "the look at it did not end in time (`notaus audit list --kind admitted_write`)"));
+  }
+  std::set<std::string> listed;
+  for (const InFlight& one : report.in_flight) listed.insert(one.call.id());
+  std::erase_if(**lately, [&](const page::SeenCall& call) { return listed.contains(call.id()); });
+  list_covered(site, flipped, **lately, report);
 }
 
 void name_silent(const Hunt& found, Report& report) {
@@ -129,6 +153,7 @@ void take_hunt(std::unique_ptr<Hunt> found, Elsewhere elsewhere, Report& report)
 struct Attempts {
   Attempt<Result<>> durable;
   Attempt<Hunt> hunting;
+  Attempt<Result<Calls>> looking_back;
   Attempt<Result<Stored>> storing;
 
   Attempts(const host::Site& site, const Flipped& flipped, const StopRequest& request)
@@ -136,6 +161,7 @@ struct Attempts {
           return page::write_durable(state, shown, wait);
         }),
         hunting([state = site.state] { return hunt(state); }),
+        looking_back([state = site.state, points = flipped.points] { return lately_admitted(state, points); }),
         storing([site, record = flipped.record, wait = request.at_most] { return store(site, record, wait); }) {}
 };
 
@@ -189,6 +215,7 @@ std::optional<Report> stop_once(const host::Site& site, const StopRequest& reque
   const auto elsewhere = matched && !request.selector.global() ? Elsewhere::unsaid : Elsewhere::said;
   take_hunt(tried.hunting.take(deadline), elsewhere, report);
   if (report.hosts.front().state != acked) spool_ack(site, report);
+  list_admitted(site, flipped, tried.looking_back.take(deadline), report);
   report.confirmed =
       stands && report.stored && !report.lifted && report.hosts.front().state == "acked" && request.wait == Wait::until_confirmed;
   report.confirmed_ms = ms_since(start);
@@ -222,6 +249,7 @@ Report preview(const host::Site& site, const StopRequest& request, Names known) 
   Flipped would{record_for(request, *shown), *shown, page::scan(site.state)};
   report.record = would.record.named();
   list_calls(site, would, report);
+  list_admitted(site, would, std::make_unique<Result<Calls>>(lately_admitted(site.state, would.points)), report);
   (void)covers_something(site, request, would, std::move(known), report);
   report.exit = kDone;
   return report;

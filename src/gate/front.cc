@@ -14,10 +14,11 @@ constexpr std::string_view kMcp = "/mcp/";
 using net::Connection;
 using net::Task;
 
-Front::Front(net::Loop& loop, Guard& guard, Hub& hub, Supervisor& supervisor, std::shared_ptr<const Policy> policy,
+Front::Front(net::Loop& loop, const Guards& guards, Hub& hub, Supervisor& supervisor, std::shared_ptr<const Policy> policy,
              const net::Limits& limits, std::size_t mcp_calls)
     : loop_(loop),
-      guard_(guard),
+      guard_(guards.own),
+      asked_(guards.asked),
       hub_(hub),
       supervisor_(supervisor),
       seats_(limits.calls),
@@ -95,7 +96,7 @@ Task<> Front::authorize(Connection& client) {
   std::string unread;
   if (!co_await client.whole_body(unread, Exchange::kWhole)) client.close_after_this();
   Admission admission =
-      guard_.admit({.tenant = asked->caller.tenant, .agent = asked->caller.agent, .tool = wanted->tool, .effect = wanted->effect});
+      asked_.admit({.tenant = asked->caller.tenant, .agent = asked->caller.agent, .tool = wanted->tool, .effect = wanted->effect});
   if (!admission) co_return (void) co_await client.answer(denied(admission.denial(), Sent::no));
   if (auto denial = admission.permit().recheck()) co_return (void) co_await client.answer(denied(*denial, Sent::no));
   admission.permit().done(Outcome::unknown);  // the proxy sends it, and tells nobody how it ends

@@ -13,10 +13,15 @@
 
 namespace notaus::gate {
 
+struct Guards {
+  Guard& own;    // this loop's
+  Guard& asked;  // admission-only, of all loops: for calls that a proxy makes and tells nobody the end of
+};
+
 class Front {
  public:
   // All outlive it. `mcp_calls` of one caller: the hub's places are those of all loops.
-  Front(net::Loop& loop, Guard& guard, Hub& hub, Supervisor& supervisor, std::shared_ptr<const Policy> policy,
+  Front(net::Loop& loop, const Guards& guards, Hub& hub, Supervisor& supervisor, std::shared_ptr<const Policy> policy,
         const net::Limits& limits, std::size_t mcp_calls);
 
   Result<> listen(Fd listener) { return server_.listen(std::move(listener)); }
@@ -39,7 +44,7 @@ class Front {
       net::asio::basic_waitable_timer<std::chrono::steady_clock, net::asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
 
   net::Loop& loop_;
-  Guard& guard_;
+  Guard &guard_, &asked_;
   Hub& hub_;
   Supervisor& supervisor_;
   Seats seats_, mcp_seats_;

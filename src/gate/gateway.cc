@@ -40,10 +40,10 @@ struct Gateway::Mcp {
 };
 
 struct Gateway::Lane {
-  Lane(const std::string& state, const std::string& name, Mcp& mcp, const std::shared_ptr<const Policy>& policy,
+  Lane(const std::string& state, const std::string& name, Guard& asked, Mcp& mcp, const std::shared_ptr<const Policy>& policy,
        const net::Limits& limits, std::size_t mcp_calls)
       : guard(Guard::open({.state = state, .name = name, .on_change = [this] { bell(); }})),
-        front(std::in_place, loop, guard, mcp.hub, mcp.supervisor, policy, limits, mcp_calls) {
+        front(std::in_place, loop, Guards{guard, asked}, mcp.hub, mcp.supervisor, policy, limits, mcp_calls) {
     std::lock_guard lock(bell.mutex);
     bell.ring = [this] { loop.post([this] { front->page_changed(); }); };
   }
@@ -76,6 +76,7 @@ Gateway::~Gateway() {
 Result<std::unique_ptr<Gateway>> Gateway::start(const GatewayOptions& options, const std::shared_ptr<const Policy>& policy) {
   auto gateway = std::make_unique<Gateway>();
   gateway->mcp_ = std::make_unique<Mcp>(options.state, options.heir);
+  gateway->asked_.emplace(Guard::open({.state = options.state, .name = "gate:authz", .admission_only = true}));
   net::Limits each = options.limits;
   each.connections = std::max<std::size_t>(1, each.connections / options.threads);
   each.held /= options.threads;
@@ -83,7 +84,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const GatewayOptions& options, c
     auto listener = net::listen_on(i == 0 ? options.listen : gateway->address_);
     if (!listener) return std::unexpected(listener.error().in("listen: gate"));
     if (i == 0) gateway->address_ = net::bound_address(listener->get());
-    auto lane = std::make_unique<Lane>(options.state, fmt::format("gate:{}", i + 1), *gateway->mcp_, policy, each,
+    auto lane = std::make_unique<Lane>(options.state, fmt::format("gate:{}", i + 1), *gateway->asked_, *gateway->mcp_, policy, each,
                                        std::max<std::size_t>(1, each.calls / options.threads));
     if (auto listening = lane->front->listen(*std::move(listener)); !listening) return std::unexpected(listening.error());
     gateway->lanes_.push_back(std::move(lane));
@@ -115,7 +116,8 @@ void Gateway::wind_up(std::chrono::milliseconds at_most) {
 }
 
 std::string Gateway::trouble() const {
-  if (std::string trouble = mcp_->hub.guard().trouble(); !trouble.empty()) return trouble;
+  for (std::string trouble : {asked_->trouble(), mcp_->hub.guard().trouble()})
+    if (!trouble.empty()) return trouble;
   for (const auto& lane : lanes_)
     if (std::string trouble = lane->guard.trouble(); !trouble.empty()) return trouble;
   return {};

@@ -3,8 +3,11 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include <notaus/guard.hpp>
 
 #include "base/result.h"
 #include "gate/heir.h"
@@ -41,7 +44,8 @@ class Gateway {
   void lead();
 
   std::string address_;
-  std::unique_ptr<Mcp> mcp_;  // outlives the lanes
+  std::optional<Guard> asked_;  // these outlive the lanes
+  std::unique_ptr<Mcp> mcp_;
   std::vector<std::unique_ptr<Lane>> lanes_;
 };
 

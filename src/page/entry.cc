@@ -7,7 +7,7 @@ namespace {
 
 template <std::size_t kMost>
 bool may_be(std::string_view wanted, const Name<kMost>& name) {
-  return wanted.size() == name.size && wanted.starts_with(get_name(name));
+  return (name.size == kNoSize || wanted.size() == name.size) && wanted.starts_with(get_name(name));
 }
 
 bool may_match(std::string_view pattern, const Name<126>& tool) {

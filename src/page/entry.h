@@ -9,7 +9,7 @@ namespace notaus::page {
 
 [[nodiscard]] Call call_of(const Entry& entry);  // views into it
 
-// Would this stop deny a call like that, by the state's catalogue? A cut name is any name that begins so and has that length.
+// Would this stop deny a call like that, by the state's catalogue? A cut name is any name that begins so and has that length, if one is known.
 [[nodiscard]] bool covers(const core::Stop& stop, const Entry& entry, const core::Snapshot& state);
 
 }  // namespace notaus::page

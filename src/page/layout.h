@@ -6,6 +6,7 @@
 // under a word needs no other key.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -78,9 +79,10 @@ constexpr std::uint64_t generation_of(std::uint64_t word) { return word >> 8; }
 constexpr SlotState state_of(std::uint64_t word) { return static_cast<SlotState>(word & 15); }
 constexpr Outcome outcome_of(std::uint64_t word) { return static_cast<Outcome>(word >> 4 & 15); }
 
+constexpr std::uint16_t kNoSize = 0xffff;
 template <std::size_t kMost>
 struct Name {
-  std::uint16_t size;  // of the whole name; more than kMost: it was cut
+  std::uint16_t size;  // of the whole name; more than kMost: it was cut; kNoSize: nobody knows how long it was
   char text[kMost];
 };
 
@@ -186,7 +188,7 @@ static_assert(sizeof(SlotsFile) < 704 << 10);
 // Fills `name`; what does not fit is cut, and a scanner takes a cut name as matching every selector.
 template <std::size_t kMost>
 void set_name(Name<kMost>& name, std::string_view text) {
-  name.size = static_cast<std::uint16_t>(text.size() < 0xffff ? text.size() : 0xffff);
+  name.size = static_cast<std::uint16_t>(std::min<std::size_t>(text.size(), kNoSize));
   text.copy(name.text, kMost);
 }
 template <std::size_t kMost>

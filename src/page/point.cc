@@ -116,7 +116,7 @@ void Point::attach() {
   auto page = LivePage::open(state_, Access::read);
   if (!page) return detach(page.error().why, page.error().what);
   std::string name = options_.name.empty() ? program_invocation_short_name : options_.name;
-  auto slots = Slots::create(state_, {name, options_.tenant, options_.agent}, page->head().page_id);
+  auto slots = Slots::create(state_, {name, options_.tenant, options_.agent, options_.admission_only}, page->head().page_id);
   if (!slots) return detach(Why::slots_full, slots.error().in("no slot file").what);
   bool* alive = alive_ + seats_.size();
   *alive = true;

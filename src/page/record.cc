@@ -44,7 +44,9 @@ void add_call(JsonLine& line, const Entry& entry) {
 }
 
 Teller::Teller(std::string_view process, const SlotsHead& head)
-    : process_(process), boot_(head.boot_id, strnlen(head.boot_id, sizeof head.boot_id)) {}
+    : process_(process),
+      boot_(head.boot_id, strnlen(head.boot_id, sizeof head.boot_id)),
+      admission_only_(head.admission_only != 0) {}
 
 JsonLine Teller::begin(std::string_view kind, const Moment& at, std::string_view boot) const {
   return core::begin_record(kind, at, boot).field("point", process_);
@@ -55,7 +57,9 @@ JsonLine Teller::begin(std::string_view kind) const { return begin(kind, moment_
 std::string Teller::ended(JsonLine line, std::uint32_t slot, std::uint64_t word, const Entry& entry, Outcome outcome) const {
   line.field("call", call_id(process_, slot, word));
   add_call(line, entry);
-  return line.field("outcome", core::text(outcome)).text();
+  line.field("outcome", core::text(outcome));
+  if (admission_only_) line.raw("admission_only", "true");
+  return line.text();
 }
 
 std::string Teller::blocked(const Cell& cell) const {

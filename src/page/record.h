@@ -37,6 +37,7 @@ class Teller {
   [[nodiscard]] std::string blocked(const Cell& cell) const;
 
   std::string_view process_, boot_;
+  bool admission_only_;
 };
 
 }  // namespace notaus::page

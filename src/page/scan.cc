@@ -53,6 +53,7 @@ struct Told {
   SeenCall call;
   Fact fact;
   std::uint64_t page_word;  // when it was told
+  Moment at;
 };
 std::optional<Told> read_cell(int fd, const std::string& process, std::uint64_t position) {
   Cell cell{}, again{};
@@ -61,7 +62,7 @@ std::optional<Told> read_cell(int fd, const std::string& process, std::uint64_t 
       std::memcmp(static_cast<void*>(&cell), static_cast<void*>(&again), sizeof cell) != 0)
     return std::nullopt;
   if (cell.turn.load() != position + 1) return std::nullopt;
-  return Told{{process, cell.slot, cell.call, cell.entry, static_cast<Outcome>(cell.outcome)}, cell.fact, cell.word};
+  return Told{{process, cell.slot, cell.call, cell.entry, static_cast<Outcome>(cell.outcome)}, cell.fact, cell.word, cell.at};
 }
 
 // Calls that were admitted before the flip and ended after it: at the ring's young end, since they ended just now. Refused: one
@@ -203,6 +204,18 @@ std::vector<SeenPoint> scan(const StateDir& state, std::uint64_t flipped) {
   }
   if (error && error != std::errc::no_such_file_or_directory)  // nobody to be seen is not nobody there
     out.emplace_back().trouble = state.slots() + ": " + error.message();
+  return out;
+}
+
+std::vector<EndedCall> ended_in_ring(const StateDir& state, const std::string& process) {
+  std::vector<EndedCall> out;
+  auto fd = open_slots(state, process);
+  if (!fd) return out;
+  auto head = read_part<std::uint64_t>(fd->get(), offsetof(SlotsFile, head.head));
+  for (std::uint64_t at = head ? *head : 0; at > 0 && *head - at < kCells; --at) {
+    auto told = read_cell(fd->get(), process, at - 1);
+    if (told && told->fact == Fact::ended) out.push_back({std::move(told->call), told->at});
+  }
   return out;
 }
 

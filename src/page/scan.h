@@ -43,6 +43,13 @@ struct SeenPoint {
 // the flip. A point of which that cannot be said has a trouble.
 std::vector<SeenPoint> scan(const StateDir& state, std::uint64_t flipped = 0);
 
+// The calls in the ring of one process that have ended, and when; empty if it cannot be read.
+struct EndedCall {
+  SeenCall call;
+  Moment at;
+};
+std::vector<EndedCall> ended_in_ring(const StateDir& state, const std::string& process);
+
 // The names of all slot files, whoever's they are.
 std::vector<std::string> slot_files(const StateDir& state);
 

@@ -49,6 +49,7 @@ Result<std::unique_ptr<Slots>> Slots::create(const StateDir& state, const Identi
   head.started = wall_now().ms;
   head.page_id = page_id;
   head.pid = getpid();
+  head.admission_only = who.admission_only;
   boot_id().copy(head.boot_id, sizeof head.boot_id - 1);
   set_name(head.name, who.name);
   set_name(head.tenant, who.tenant);

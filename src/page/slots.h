@@ -45,6 +45,7 @@ struct Claim {
 
 struct Identity {
   std::string name, tenant, agent;
+  bool admission_only = false;
 };
 
 // 1, 2, 3…: spreads threads over slots.

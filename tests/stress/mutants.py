@@ -141,7 +141,7 @@ UNITS = [
     ("entry.cc", "a call whose tenant was cut escapes", [("if (is_cut(entry.tenant) && may_be(wanted.tenant, entry.tenant)) call.tenant = wanted.tenant;", "")]),
     ("entry.cc", "a call whose agent was cut escapes", [("if (is_cut(entry.agent) && may_be(wanted.agent, entry.agent)) call.agent = wanted.agent;", "")]),
     ("entry.cc", "a call whose tool was cut escapes", [("if (is_cut(entry.tool) && may_match(wanted.tool, entry.tool)) selector.tool.clear();", "")]),
-    ("entry.cc", "a call of another long name is ended", [("return wanted.size() == name.size && wanted", "return wanted")]),
+    ("entry.cc", "a call of another long name is ended", [("return (name.size == kNoSize || wanted.size() == name.size) && wanted", "return wanted")]),
     ("attachment.cc", "a call out of scope is ended", [("if (!covers(stop, entry, shown) || (first", "if ((first")]),
     ("attachment.cc", "the latest deadline counts", [("first->at <= stop.cancel_at.ns", "first->at >= stop.cancel_at.ns")]),
     ("cancel.cc", "a call is ended before its time", [("if (at && *at <= now)", "if (at)")]),
