@@ -1,23 +1,25 @@
 #!/usr/bin/env python3
 """What the gate costs, beside what else could stand there: http_bench.py BUILD_DIR [--quick]; prints one JSON object a row.
 
-Debian's haproxy and nginx in front of the same origin; npm's mcp-proxy and supergateway in front of the same MCP server. Proxies have a CPU of
-their own, wrk and the origin share the other; for latency all share one, since between two idle ones the wake-up is most of it. The
-sides take turns in every round, and a ratio is the median of those of the rounds. CPU is what the kernel counts for all threads of a side
-until it has settled, so what is put off, such as the audit log, is in it.
+Debian's haproxy and nginx in front of the same origin; npm's mcp-proxy and supergateway, PyPI's mcp-proxy and ContextForge in front of the same MCP
+server. Proxies have a CPU of their own, wrk and the origin share the other; for latency all share one, since between two idle ones the wake-up is
+most of it. The sides take turns in every round, and a ratio is the median of those of the rounds. CPU is what the kernel counts for all threads of
+a side until it has settled, so what is put off, such as the audit log, is in it.
 """
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from statistics import median
+from threading import Timer
 
 sys.path[:0] = [str(Path(__file__).resolve().parent / "http"), str(Path(__file__).resolve().parent.parent / "tests/real")]
 import sides  # noqa: E402
 import streams  # noqa: E402
-from run import newer_node  # noqa: E402
+from run import install_npm, install_python, newer_node  # noqa: E402
 
 HERE = Path(__file__).resolve().parent / "http"
 MCP = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-11-25"}
@@ -30,17 +32,21 @@ def one_kib(tool):
     return call
 
 
-def wrk(side, path, seconds, connections=64, cpu=sides.OTHER_CPU, method="GET", body=None, headers=(), own_ids=False):
-    """{"requests", "bad", "p50_us"} of one run; every answer must be a good one."""
+def load(side, path, seconds, connections=64, cpu=sides.OTHER_CPU, method="GET", body=None, headers=(), own_ids=False):
+    """{"requests", "bad", "p50_us"} of one run of wrk."""
     environment = {**os.environ, "METHOD": method, "HEADERS": "\n".join(f"{name}: {value}" for name, value in dict(headers).items())}
     if body:
         text = json.dumps(body, separators=(",", ":"))
         environment |= {"BODY": text.replace('"id":1', '"id":ID') if own_ids else text} | ({"IDS": "1"} if own_ids else {})
     words = ["taskset", "-c", str(cpu), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(HERE / "wrk.lua"), f"http://127.0.0.1:{side.port}{path}"]
-    said = subprocess.run(words, env=environment, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
-    seen = json.loads(said)
+    return json.loads(subprocess.run(words, env=environment, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+
+
+def wrk(side, path, seconds, **request):
+    """The same; every answer must be a good one."""
+    seen = load(side, path, seconds, **request)
     if seen["bad"] or not seen["requests"]:
-        raise SystemExit(f"bench: {side.name} {path}: {said}")
+        raise SystemExit(f"bench: {side.name} {path}: {seen}")
     return seen
 
 
@@ -105,6 +111,7 @@ def compare_proxies(scratch, build, seconds, rounds):
     for effect in ("read", "write"):
         ratio(f"CPU: tools/call, 1 KiB, a {effect} over haproxy's POST", (f"tools/call, 1 KiB, a {effect}", "notaus"), ("POST, 1 KiB", "haproxy"))
     compare_latency(everybody, origin, rounds, post)
+    restart(gate, *cases["tools/call, 1 KiB, a write"][1:], rounds)
     for side in [*everybody, origin]:
         side.end()
 
@@ -124,7 +131,23 @@ def compare_latency(everybody, origin, rounds, post):
     value("added at one connection: notaus over haproxy", "x", median(a / b for a, b in zip(added["notaus"], added["haproxy"])))
 
 
-def begin_session(side, path):
+def restart(gate, path, request, times):
+    """Killed amid writes, with the log of all that ran before; what the next one serves first is a write, too."""
+    took = []
+    for number in range(times):
+        progress(f"kill -9, {number + 1} of {times}")
+        Timer(0.5, gate.process.kill).start()
+        if not load(gate, path, 1, **request)["bad"]:
+            raise SystemExit("bench: nobody saw the gate killed")
+        gate.process.wait()
+        start = time.monotonic()
+        gate.start()
+        must_be(gate, path, request["body"], MCP, "xxx")
+        took.append((time.monotonic() - start) * 1e3)
+    row("notaus up after kill -9, first call", "ms", took)
+
+
+def begin_session(side, path, tool):
     """The headers of a session of the old era."""
     hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize",
              "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}}}
@@ -133,40 +156,63 @@ def begin_session(side, path):
         raise SystemExit(f"bench: {side.name}: {text[:300]}")
     headers = {**MCP, "Mcp-Session-Id": answer.getheader("Mcp-Session-Id")}
     side.post(path, {"jsonrpc": "2.0", "method": "notifications/initialized"}, headers)
-    _, text = side.post(path, {**one_kib("echo"), "id": 7}, headers)
-    if "xxx" not in text or '"isError":true' in text:
-        raise SystemExit(f"bench: {side.name}: {text[:300]}")
+    call_once(side, path, tool, headers)
     return headers
 
 
-def compare_bridges(scratch, build, peers, seconds, rounds):
-    """HTTP to one and the same server over stdio. What counts is what the bridge spends, not the server."""
-    os.environ["PATH"] = newer_node(peers, os.environ["PATH"])
-    subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=peers, check=True, stdout=subprocess.DEVNULL)
-    modules = peers / "node_modules"
-    server = ["node", str(modules / "@modelcontextprotocol/server-everything/dist/index.js"), "stdio"]
-    ports = [sides.free_port() for _ in range(2)]
-    gate = sides.notaus(scratch, build, "notaus-bridge", f"every: {{ command: {json.dumps(server)} }}")
-    bridges = [gate, sides.Side(scratch, "mcp-proxy", ["node", str(modules / "mcp-proxy/dist/bin/mcp-proxy.mjs"), "--host", "127.0.0.1", "--port", str(ports[0]),
-                                                       "--server", "stream", "--", *server], ports[0]),
-               sides.Side(scratch, "supergateway", ["node", str(modules / "supergateway/dist/index.js"), "--stdio", " ".join(server), "--outputTransport",
-                                                    "streamableHttp", "--stateful", "--port", str(ports[1]), "--logLevel", "none"], ports[1])]
-    paths = {side.name: "/mcp/every" if side is gate else "/mcp" for side in bridges}
-    sessions = {side.name: begin_session(side, paths[side.name]) for side in bridges}
-    spent = {side.name: [] for side in bridges}
-    for side in bridges:
+def call_once(side, path, tool, headers):
+    _, text = side.post(path, {**one_kib(tool), "id": 7}, headers)
+    if "xxx" not in text or '"isError":true' in text:
+        raise SystemExit(f"bench: {side.name}: {text[:300]}")
+
+
+def compare_bridges(to, who, seconds, rounds):
+    """`who`: the path and the tool of each, notaus first. What counts is what the bridge spends, not the server, which is the same for all."""
+    sessions = {side: begin_session(side, *where) for side, where in who.items()}
+    spent = {side: [] for side in who}
+    for side in who:
         side.settled_cpu_ns()
     for number in range(rounds):
-        progress(f"bridges, round {number + 1} of {rounds}")
-        for side in bridges:
-            spent[side.name].append(cpu_us(side, paths[side.name], seconds, connections=8, method="POST", body=one_kib("echo"), own_ids=True,
-                                           headers={"Content-Type": "application/json", **sessions[side.name]}))
-    for name, values in spent.items():
-        row(f"CPU per call to a command, {name}", "us", values)
-    for other in ("mcp-proxy", "supergateway"):
-        value(f"calls per CPU second of a bridge: notaus over {other}", "x", median(b / a for a, b in zip(spent["notaus-bridge"], spent[other])))
-    for side in bridges:
+        progress(f"calls to {to}, round {number + 1} of {rounds}")
+        for side, (path, tool) in who.items():
+            spent[side].append(cpu_us(side, path, seconds, connections=8, method="POST", body=one_kib(tool), own_ids=True,
+                                      headers={"Content-Type": "application/json", **sessions[side]}))
+            call_once(side, path, tool, sessions[side])  # wrk takes an error of JSON-RPC for a good answer
+    for side, values in spent.items():
+        row(f"CPU per call to {to}, {side.name}", "us", values)
+    gate, *others = who
+    for other in others:
+        value(f"calls per CPU second of a bridge: notaus over {other.name}", "x", median(b / a for a, b in zip(spent[gate], spent[other])))
+    for side in who:
         side.end()
+
+
+def compare_all_bridges(scratch, build, peers, seconds, rounds):
+    """All but ContextForge start a command and speak HTTP for it. ContextForge knows only servers that speak HTTP themselves: there the same server
+    does, and notaus stands before it as ContextForge does."""
+    os.environ["PATH"] = newer_node(peers, os.environ["PATH"])
+    install_npm(peers)
+    install_python(peers, "requirements.txt", "python")
+    modules, python = peers / "node_modules", peers / "python/bin"
+    everything = ["node", str(modules / "@modelcontextprotocol/server-everything/dist/index.js")]
+    server = [*everything, "stdio"]
+
+    def bridge(name, command, *rest):
+        port = sides.free_port()
+        return sides.Side(scratch, name, [*map(str, command), "--port", str(port), *rest], port)
+    compare_bridges("a command", {
+        sides.notaus(scratch, build, "notaus-bridge", f"every: {{ command: {json.dumps(server)} }}"): ("/mcp/every", "echo"),
+        bridge("mcp-proxy", ["node", modules / "mcp-proxy/dist/bin/mcp-proxy.mjs", "--host", "127.0.0.1", "--server", "stream"], "--", *server): ("/mcp", "echo"),
+        bridge("supergateway", ["node", modules / "supergateway/dist/index.js", "--stdio", " ".join(server), "--outputTransport", "streamableHttp", "--stateful",
+                                "--logLevel", "none"]): ("/mcp", "echo"),
+        bridge("PyPI's mcp-proxy", [python / "mcp-proxy", "--log-level", "ERROR"], "--", *server): ("/mcp", "echo")}, seconds, rounds)
+    port = sides.free_port()
+    behind = sides.Side(scratch, "everything", ["env", f"PORT={port}", *everything, "streamableHttp"], port, cpu=sides.OTHER_CPU)
+    url = f"http://127.0.0.1:{port}/mcp"
+    compare_bridges("a server", {
+        sides.notaus(scratch, build, "notaus-gateway", f'every: {{ url: "{url}" }}'): ("/mcp/every", "echo"),
+        sides.contextforge(scratch, python, url): ("/mcp/", "every-echo")}, seconds, rounds)
+    behind.end()
 
 
 def main():
@@ -174,13 +220,13 @@ def main():
     seconds, rounds = (1, 1) if quick else (2, 7)
     peers = build / "bench-peers"
     peers.mkdir(exist_ok=True)
-    for name in ("package.json", "package-lock.json", ".npmrc"):
+    for name in ("package.json", "package-lock.json", ".npmrc", "requirements.txt"):
         (peers / name).write_bytes((HERE / name).read_bytes())
     with tempfile.TemporaryDirectory(prefix="notaus-bench-") as directory:
         scratch = Path(directory)
         compare_proxies(scratch, build, seconds, rounds)
         streams.measure(scratch, build, 200 if quick else 10_000, value)
-        compare_bridges(scratch, build, peers, seconds + 1, rounds if quick else 3)
+        compare_all_bridges(scratch, build, peers, seconds + 1, rounds if quick else 3)
 
 
 main()

@@ -39,7 +39,9 @@ GOALS = [
     *((f"CPU, {case}: notaus over {other}", "value", "at most", 1, None) for case in ("GET, 200 bytes", "POST, 1 KiB") for other in ("haproxy", "nginx")),
     *((f"CPU: tools/call, 1 KiB, a {effect} over haproxy's POST", "value", "at most", 1.15, None) for effect in ("read", "write")),
     ("added at one connection: notaus over haproxy", "value", "at most", 1, None),
-    *((f"calls per CPU second of a bridge: notaus over {other}", "value", "at least", 5, None) for other in ("mcp-proxy", "supergateway")),
+    *((f"calls per CPU second of a bridge: notaus over {other}", "value", "at least", 5, None)
+      for other in ("mcp-proxy", "supergateway", "PyPI's mcp-proxy", "contextforge")),
+    ("notaus up after kill -9, first call", "p50", "at most", 1000, None),
     ("validate_1KiB", "best", "at most", 1500, None),
     ("validate_1KiB", "best", "times quicker than", 6, "nlohmann_1KiB"),
     ("notaus up, idle, VmRSS", "value", "at most", 25 * 1024, None),

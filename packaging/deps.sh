@@ -9,7 +9,7 @@ build="clang-19 lld-19 ccache cmake ninja-build pkg-config libfmt-dev libcli11-d
        libboost1.81-dev libboost-json1.81-dev libsqlite3-dev libb2-dev libssl-dev libkainjow-mustache-dev"
 test="libgtest-dev libclang-rt-19-dev g++ python3 strace spin e2fsprogs mount python3-venv nginx-light caddy slowhttptest openssl chromium zsh fish man-db mandoc
       golang-golang-x-mod-dev libgoogle-gson-java python3-jsonschema"
-bench="libbenchmark-dev redis-server libhiredis-dev gnuplot-nox python3 wrk haproxy nginx-light"
+bench="libbenchmark-dev redis-server libhiredis-dev gnuplot-nox python3 python3-venv wrk haproxy nginx-light"
 fmt="clang-format-19 clang-tidy-19 python3"
 
 # A Go or Java from elsewhere is as good, too; the libraries are Debian's.

@@ -4,6 +4,7 @@ import atexit
 import http.client
 import json
 import os
+import secrets
 import socket
 import subprocess
 import time
@@ -25,7 +26,7 @@ def until(done):
     while not (result := done()):
         if time.monotonic() > end:
             raise SystemExit(f"bench: waited {PATIENCE_S} s in vain")
-        time.sleep(0.01)
+        time.sleep(0.001)
     return result
 
 
@@ -55,15 +56,19 @@ def end_all():
 class Side:
     """A program at `port`. What it starts counts as its own only if `whole`: the server behind it is not."""
 
-    begun = []
+    begun = set()
 
     def __init__(self, scratch, name, command, port, cpu=PROXY_CPU, whole=False):
         self.name, self.port, self.whole = name, port, whole
-        self.log = scratch / f"{name}.log"
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(["taskset", "-c", str(cpu), *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        Side.begun.append(self)
-        until(lambda: self.alive() and listens(port))
+        self.command = ["taskset", "-c", str(cpu), *command]
+        self.scratch, self.log = scratch, scratch / f"{name}.log"
+        self.start()
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.scratch)
+        Side.begun.add(self)
+        until(lambda: self.alive() and listens(self.port))
 
     def alive(self):
         if self.process.poll() is not None:
@@ -89,7 +94,7 @@ class Side:
         connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json", **headers})
         answer = connection.getresponse()
         text = answer.read().decode()
-        if answer.status not in (200, 202):
+        if answer.status not in (200, 201, 202):
             raise SystemExit(f"bench: {self.name} {path}: {answer.status} {text[:300]}")
         return answer, text
 
@@ -173,4 +178,18 @@ routes: [ {routes} ]
     subprocess.run([build / "notaus", "tools", "approve", "file.read=read", "--state", state], check=True, stdout=subprocess.DEVNULL)
     side = Side(scratch, name, [str(build / "notaus"), "up", "--state", str(state)], port)
     side.state = state
+    return side
+
+
+def contextforge(scratch, python, server):
+    """PyPI's mcp-contextforge-gateway as one process at its quickest: no authentication, no limits, and sessions, as without them it would open
+    one to the server for each call."""
+    port, home = free_port(), scratch / "contextforge"
+    home.mkdir()
+    secret = {name: secrets.token_urlsafe(48) for name in ("JWT_SECRET_KEY", "AUTH_ENCRYPTION_SECRET", "PLATFORM_ADMIN_PASSWORD")}
+    settings = {**secret, "AUTH_REQUIRED": "false", "ALLOW_UNAUTHENTICATED_ADMIN": "true", "RATE_LIMITING_ENABLED": "false", "CACHE_TYPE": "memory",
+                "DATABASE_URL": f"sqlite:///{home}/db", "USE_STATEFUL_SESSIONS": "true", "SSRF_ALLOW_LOCALHOST": "true", "TMPDIR": home}
+    side = Side(scratch, "contextforge", ["env", *(f"{name}={value}" for name, value in settings.items()),
+                                          str(python / "mcpgateway"), "--port", str(port), "--no-access-log"], port)
+    side.post("/gateways", {"name": "every", "url": server, "transport": "STREAMABLEHTTP", "visibility": "public"}, {})
     return side

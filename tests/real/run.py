@@ -36,12 +36,12 @@ def newer_node(scratch, path):
 
 
 def installed(scratch, lock, *commands):
-    """Runs `commands` unless they have been run for this very lock file."""
-    wanted, done = (HERE / lock).read_bytes(), scratch / f"installed-{lock}"
+    """Runs `commands` unless they have been run there for this very lock file."""
+    wanted, done = (scratch / lock).read_bytes(), scratch / f"installed-{lock}"
     if done.exists() and done.read_bytes() == wanted:
         return
     for command in commands:
-        subprocess.run(command, cwd=scratch, check=True)
+        subprocess.run(command, cwd=scratch, check=True, stdout=sys.stderr)
     done.write_bytes(wanted)
 
 
