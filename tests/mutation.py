@@ -133,9 +133,10 @@ def all_end_well(programs):
     running, until = list(programs), time.monotonic() + HANGS_S
     try:
         while running:
-            if any(program.poll() for program in running) or time.monotonic() > until:
+            ended = [program for program in running if program.poll() is not None]  # asked once: what ends behind a first look is not lost
+            if any(program.returncode for program in ended) or time.monotonic() > until:
                 return False  # a mutant that never ends is noticed, too
-            running = [program for program in running if program.poll() is None]
+            running = [program for program in running if program not in ended]
             time.sleep(0.01)
         return True
     finally:
