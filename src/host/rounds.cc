@@ -12,25 +12,20 @@ constexpr std::int64_t kMinute = 60'000'000'000, kHour = 60 * kMinute;
 }  // namespace
 
 Rounds::Rounds(Site site, Retention retention, Pruner who, std::function<void(const std::string&)> told)
-    : site_(std::move(site)), who_(std::move(who)), told_(std::move(told)), retention_(std::move(retention)) {
+    : site_(std::move(site)),
+      who_(std::move(who)),
+      told_(std::move(told)),
+      retention_(std::move(retention)),
+      rest_(site_.state.spool()) {
   thread_ = std::thread([this] {
-    while (rest()) turn();
+    while (rest_.take(kRest) != Rest::Over::at_end) turn();
     (void)drain(site_, kPatience);
   });
 }
 
 Rounds::~Rounds() {
-  {
-    std::lock_guard lock(mutex_);
-    ending_ = true;
-  }
-  ends_.notify_all();
+  rest_.end();
   thread_.join();
-}
-
-bool Rounds::rest() {
-  std::unique_lock lock(mutex_);
-  return !ends_.wait_for(lock, kRest, [this] { return ending_; });
 }
 
 void Rounds::keep(const Retention& retention) {

@@ -1,11 +1,11 @@
 // host/rounds.h: the loop of a host that has a daemon: turned again and again, on a thread of its own.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <thread>
 
+#include "host/rest.h"
 #include "host/retention.h"
 
 namespace notaus::host {
@@ -21,7 +21,6 @@ class Rounds {
  private:
   void turn();
   void tell(std::string trouble);
-  bool rest();  // false: it is time to end
   std::string prune_if_due();  // what keeps it from pruning
 
   const Site site_;
@@ -30,10 +29,9 @@ class Rounds {
   std::string trouble_, unpruned_;
   BootTime next_pruning_;  // 0: at once
   std::mutex mutex_;
-  std::condition_variable ends_;
-  bool ending_ = false;
   Retention retention_;
   bool told_to_keep_ = false;  // something new
+  Rest rest_;
   std::thread thread_;
 };
 
