@@ -30,6 +30,8 @@ MUTANTS = [
     ("net/connection.cc", "a caller from elsewhere is a local one", [("ntohl(v4.sin_addr.s_addr) >> 24 == 127 ? Peer::local : Peer::remote;", "Peer::local;")], "callers_test.py elsewhere"),
     ("app/gate_policy.cc", "a token is an agent's of any tenant", [("{agent.tenant, agent.agent}", '{"", agent.agent}')], "http_identity.nt"),
     ("gate/front.cc", "of a request that a proxy asks about nobody is known", [("{.tenant = asked->caller.tenant, .agent", "{.tenant = \"default\", .agent")], "forward_auth.nt"),
+    ("gate/front.cc", "what a proxy let go is on no stop's list", [("asked_.admit(", "guard_.admit(")], "forward_auth.nt"),
+    ("gate/gateway.cc", "nobody knows which point hears of no end", [(", .admission_only = true", "")], "forward_auth.nt"),
     ("gate/hub.cc", "a session is anybody's", [("if (found->second->caller() != caller) return nullptr;", "")], "mcp_http_sessions.nt"),
     ("gate/mcp_exchange.cc", "a session is whose first names it", [("(void)ways_.hub.dialogue(server_, asked_.caller, session->value);", ";")], "callers_test.py first"),
     ("gate/supervisor.cc", "a child's session is anybody's", [("if (found->caller == errand.caller) return &*found;", "return &*found;")], "gate_test SupervisorTest.ASession*"),
