@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/fd.h"
+#include "base/json.h"
 #include "page/spool.h"
 
 namespace notaus::control {
@@ -14,6 +15,13 @@ namespace {
 
 void put(std::set<std::string>& into, std::string_view name) {
   if (!name.empty()) into.emplace(name);
+}
+
+// Of a text as a record has it: what it says.
+std::string read_as_json(std::string_view text) {
+  if (!text.contains('\\')) return std::string(text);
+  const auto json = nlohmann::json::parse('"' + std::string(text) + '"', nullptr, false);
+  return json.is_string() ? json.get<std::string>() : std::string();
 }
 
 std::size_t edits(const std::string& a, const std::string& b) {  // Levenshtein
@@ -72,9 +80,10 @@ void Names::add_spools(const page::StateDir& state) {
 }
 
 void Names::add_record(const std::string& text) {
-  auto json = nlohmann::json::parse(text, nullptr, false);
-  for (auto [key, names] : {std::pair("tenant", &tenants), {"agent", &agents}, {"tool", &tools}})
-    if (json.is_object() && json.contains(key) && json[key].is_string()) put(*names, json[key].get<std::string>());
+  each_text(text, [&](int depth, std::string_view key, std::string_view name) {
+    for (auto [wanted, names] : {std::pair("tenant", &tenants), {"agent", &agents}, {"tool", &tools}})
+      if (depth == 1 && key == wanted) put(*names, read_as_json(name));
+  });
 }
 
 std::vector<std::string> unknown_fields(const core::Selector& selector, const Names& names) {

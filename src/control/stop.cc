@@ -153,7 +153,6 @@ void take_hunt(std::unique_ptr<Hunt> found, Elsewhere elsewhere, Report& report)
 struct Attempts {
   Attempt<Result<>> durable;
   Attempt<Hunt> hunting;
-  Attempt<Result<Calls>> looking_back;
   Attempt<Result<Stored>> storing;
 
   Attempts(const host::Site& site, const Flipped& flipped, const StopRequest& request)
@@ -161,7 +160,6 @@ struct Attempts {
           return page::write_durable(state, shown, wait);
         }),
         hunting([state = site.state] { return hunt(state); }),
-        looking_back([state = site.state, points = flipped.points] { return lately_admitted(state, points); }),
         storing([site, record = flipped.record, wait = request.at_most] { return store(site, record, wait); }) {}
 };
 
@@ -200,6 +198,7 @@ std::optional<Report> stop_once(const host::Site& site, const StopRequest& reque
   auto book = take_stored(tried.storing.take(deadline), report);
   report.committed_ms = ms_since(start);
   const std::string acked = report.hosts.front().state;
+  Attempt<Result<Calls>> looking_back([state = site.state, points = flipped.points] { return lately_admitted(state, points); });
   Attempt<Result<std::string>> auditing([site, report, latch = flipped.latch, book = std::move(book)]() mutable {
     auto logged = log_stop(site, report, latch, book.get());
     book.reset();  // here, where it may take its time
@@ -215,7 +214,7 @@ std::optional<Report> stop_once(const host::Site& site, const StopRequest& reque
   const auto elsewhere = matched && !request.selector.global() ? Elsewhere::unsaid : Elsewhere::said;
   take_hunt(tried.hunting.take(deadline), elsewhere, report);
   if (report.hosts.front().state != acked) spool_ack(site, report);
-  list_admitted(site, flipped, tried.looking_back.take(deadline), report);
+  list_admitted(site, flipped, looking_back.take(deadline), report);
   report.confirmed =
       stands && report.stored && !report.lifted && report.hosts.front().state == "acked" && request.wait == Wait::until_confirmed;
   report.confirmed_ms = ms_since(start);

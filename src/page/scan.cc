@@ -65,6 +65,14 @@ std::optional<Told> read_cell(int fd, const std::string& process, std::uint64_t 
   return Told{{process, cell.slot, cell.call, cell.entry, static_cast<Outcome>(cell.outcome)}, cell.fact, cell.word, cell.at};
 }
 
+// What a ring tells, youngest first, whether or not it is in the spool by now. False: enough.
+template <class Take>
+void each_told(int fd, const std::string& process, Take take) {
+  auto head = read_part<std::uint64_t>(fd, offsetof(SlotsFile, head.head));
+  for (std::uint64_t at = head ? *head : 0; at > 0 && *head - at < kCells; --at)
+    if (auto told = read_cell(fd, process, at - 1); told && !take(*told)) return;
+}
+
 // Calls that were admitted before the flip and ended after it: at the ring's young end, since they ended just now. Refused: one
 // found the ring full, or the ring has turned over since, so there may have been more.
 Result<std::vector<SeenCall>> just_ended(int fd, const std::string& process, std::uint64_t flipped) {
@@ -144,13 +152,13 @@ Result<> fill(const StateDir& state, SeenPoint& point, std::uint64_t flipped) {
 
 // Of a call that was denied, the fact says so: it was seen when it had asked and was not answered yet.
 std::optional<Outcome> outcome_in_ring(int fd, const SeenCall& call) {
-  auto head = read_part<std::uint64_t>(fd, offsetof(SlotsFile, head.head));
-  for (std::uint64_t at = head ? *head : 0; at > 0 && *head - at < kCells; --at) {
-    auto told = read_cell(fd, call.process, at - 1);
-    if (told && told->call.slot == call.slot && told->call.word == call.word)
-      return told->fact == Fact::blocked ? Outcome::not_sent : told->call.outcome;
-  }
-  return std::nullopt;
+  std::optional<Outcome> out;
+  each_told(fd, call.process, [&](const Told& told) {
+    if (told.call.slot == call.slot && told.call.word == call.word)
+      out = told.fact == Fact::blocked ? Outcome::not_sent : told.call.outcome;
+    return !out;
+  });
+  return out;
 }
 
 // What a record of a call says of its end. A record begins with its kind (core/record.h).
@@ -211,17 +219,17 @@ std::vector<EndedCall> ended_in_ring(const StateDir& state, const std::string& p
   std::vector<EndedCall> out;
   auto fd = open_slots(state, process);
   if (!fd) return out;
-  auto head = read_part<std::uint64_t>(fd->get(), offsetof(SlotsFile, head.head));
-  for (std::uint64_t at = head ? *head : 0; at > 0 && *head - at < kCells; --at) {
-    auto told = read_cell(fd->get(), process, at - 1);
-    if (told && told->fact == Fact::ended) out.push_back({std::move(told->call), told->at});
-  }
+  each_told(fd->get(), process, [&](Told& told) {
+    if (told.fact == Fact::ended) out.push_back({std::move(told.call), told.at});
+    return true;
+  });
   return out;
 }
 
 std::vector<Entry> recent_calls(const StateDir& state) {
   std::vector<Entry> out;
   for (const SeenPoint& point : scan(state)) {
+    if (!point.alive) continue;
     bool alive = false;
     auto file = read_slots(state, point.process, alive);
     if (!file || !alive) continue;

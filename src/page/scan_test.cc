@@ -58,6 +58,34 @@ TEST(Scan, ACallInSlotAndRingIsListedOnce) {
   EXPECT_EQ(points[0].calls[0].outcome, Outcome::done);
 }
 
+TEST(Scan, ARingTellsWhatHasEndedAndWhen) {
+  World world;
+  auto slots = make_slots(world);
+  auto tell = [&](Fact fact, std::int64_t when) {
+    Claim claim = slots->claim(kSend, 1).value();
+    EXPECT_TRUE(slots->push(claim, {fact, Outcome::unknown, Why::allowed, {}, 1, {{when}, {when}}}));
+    slots->free(claim);
+  };
+  EXPECT_TRUE(ended_in_ring(world.state, "nobody").empty());
+  EXPECT_TRUE(ended_in_ring(world.state, slots->process()).empty());
+  tell(Fact::ended, 1);
+  tell(Fact::blocked, 2);
+  tell(Fact::ended, 3);
+  auto ended = ended_in_ring(world.state, slots->process());
+  ASSERT_EQ(ended.size(), 2u);
+  EXPECT_EQ(ended[0].at.up.ns, 3);
+  EXPECT_EQ(ended[1].at.up.ns, 1);
+  EXPECT_EQ(ended[0].call.outcome, Outcome::unknown);
+  EXPECT_EQ(ended[0].call.call().tool, "email.send");
+  for (std::int64_t when = 4; when < 4 + kCells; ++when) {
+    slots->file().head.tail = slots->file().head.head.load();  // a watcher has spooled what was there
+    tell(Fact::ended, when);
+  }
+  ended = ended_in_ring(world.state, slots->process());
+  ASSERT_EQ(ended.size(), kCells) << "spooled or not";
+  EXPECT_EQ(ended.back().at.up.ns, 4);
+}
+
 TEST(Scan, ListsASlotByItsState) {
   struct Row {
     SlotState state;

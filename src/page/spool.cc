@@ -43,19 +43,28 @@ std::uint32_t sum_of(const std::string& words, const Mark& mark) {
   return static_cast<std::uint32_t>(checksum(std::as_bytes(std::span(words)), seed));
 }
 
-// The whole records of a segment's bytes from `at` on; where they end.
+// Where a record that begins at `at` ends, as its head says; its head's end, if there is no record.
+std::uint64_t end_of(const std::string& bytes, std::uint64_t at, RecordHead& head) {
+  if (at + sizeof head > bytes.size()) return at + sizeof head;
+  std::memcpy(&head, bytes.data() + at, sizeof head);
+  return at + sizeof head + (std::uint64_t{head.size} + 7) / 8 * 8;
+}
+
+// The whole records of a segment's first bytes from `at` on. Where they end: there is none, or not all of it is in `bytes`.
 std::uint64_t walk(const std::string& bytes, std::uint64_t at, std::vector<SpoolRecord>& records) {
-  while (at % 8 == 0 && at + sizeof(RecordHead) <= kSegmentSize) {
-    RecordHead head{};
-    std::memcpy(&head, bytes.data() + at, sizeof head);
-    std::uint64_t size = (std::uint64_t{head.size} + 7) / 8 * 8;
-    if (head.size == 0 || at + sizeof head + size > kSegmentSize) break;
-    alignas(8) std::string words = bytes.substr(at + sizeof head, size);
+  RecordHead head{};
+  for (std::uint64_t end; at % 8 == 0 && (end = end_of(bytes, at, head)) <= bytes.size() && head.size != 0; at = end) {
+    alignas(8) std::string words = bytes.substr(at + sizeof head, end - at - sizeof head);
     if (sum_of(words, head.mark) != head.sum) break;
     records.push_back({words.substr(0, head.size), head.mark});
-    at += sizeof head + size;
   }
   return at;
+}
+
+Result<> read_up_to(int fd, std::string& bytes, std::size_t size) {
+  const std::size_t had = bytes.size();
+  bytes.resize(size);
+  return read_at(fd, bytes.data() + had, size - had, had);
 }
 
 }  // namespace
@@ -124,11 +133,14 @@ Result<> read_segment(Segment& segment, std::uint64_t from) {
   if (fstat(fd->get(), &file) != 0 || !S_ISREG(file.st_mode) || file.st_size != off_t{kSegmentSize})
     return trouble(Kind::broken, segment.path + ": not a spool segment");
   segment.owned = owned(fd->get());  // asked first: what a process wrote before it died is then all read
-  std::string bytes(kSegmentSize, '\0');
-  if (auto read = read_at(fd->get(), bytes.data(), bytes.size(), 0); !read) return read;
+  constexpr std::size_t kPiece = 16 << 10;  // most segments hold little, and a stop may have to read hundreds
+  std::string bytes;
+  if (auto read = read_up_to(fd->get(), bytes, kPiece); !read) return read;
   SegmentHead start{};
   std::memcpy(&start, bytes.data(), sizeof start);
   if (start.magic != kMagic && segment.owned) return {};  // just being made
+  if (start.magic != kMagic)
+    if (auto read = read_up_to(fd->get(), bytes, kSegmentSize); !read) return read;
   if (std::ranges::all_of(bytes, [](char byte) { return byte == '\0'; })) {  // its process died before it wrote anything
     segment.end = sizeof start;
     return {};
@@ -136,6 +148,10 @@ Result<> read_segment(Segment& segment, std::uint64_t from) {
   if (start.magic != kMagic) return trouble(Kind::broken, segment.path + ": not a spool segment of this version");
   segment.closed = start.closed != 0;
   segment.end = walk(bytes, from == 0 ? sizeof start : from, segment.records);
+  for (RecordHead head{}; bytes.size() < kSegmentSize && end_of(bytes, segment.end, head) > bytes.size();) {
+    if (auto read = read_up_to(fd->get(), bytes, std::min(bytes.size() * 4, kSegmentSize)); !read) return read;
+    segment.end = walk(bytes, segment.end, segment.records);
+  }
   return {};
 }
 
