@@ -151,7 +151,7 @@ UNITS = [
     ("scan.cc", "the dead are taken for living", [("point.alive = owned(fd->get());", "point.alive = true;")]),
     ("scan.cc", "a file that cannot be read is passed over", [("if (!read) point.trouble = read.error().what;", "if (!read) continue;")]),
     ("scan.cc", "a pipe hangs the stop", [("O_RDONLY | O_NOFOLLOW | O_NONBLOCK);\n  if (!fd) return fd;", "O_RDONLY | O_NOFOLLOW);\n  if (!fd) return fd;")]),
-    ("scan.cc", "a denial in the ring is no end", [("out = told.fact == Fact::blocked ? Outcome::not_sent : told.call.outcome;", "if (told->fact == Fact::ended) out = told.call.outcome;")]),
+    ("scan.cc", "a denial in the ring is no end", [("out = told.fact == Fact::blocked ? Outcome::not_sent : told.call.outcome;", "if (told.fact == Fact::ended) out = told.call.outcome;")]),
     ("scan.cc", "a denial in the spool is no end", [('if (record.starts_with(R"({"kind":"blocked",)")) return Outcome::not_sent;', "")]),
     ("scan.cc", "a slot that is free says nothing of its last call", [("if (outcome_of(*word) != Outcome::running) return outcome_of(*word);", "if (state_of(*word) != SlotState::free) return outcome_of(*word);")]),
     ("scan.cc", "what has ended goes on as running", [("if (state_of(*word) == SlotState::active) return Outcome::running;", "return Outcome::running;")]),
