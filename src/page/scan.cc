@@ -232,7 +232,7 @@ std::vector<Entry> recent_calls(const StateDir& state) {
     if (!point.alive) continue;
     bool alive = false;
     auto file = read_slots(state, point.process, alive);
-    if (!file || !alive) continue;
+    if (!file) continue;
     for (const Entry& entry : (*file)->entries)
       if (entry.tenant.size != 0 || entry.agent.size != 0 || entry.tool.size != 0) out.push_back(entry);
   }
