@@ -133,10 +133,11 @@ def all_end_well(programs):
     running, until = list(programs), time.monotonic() + HANGS_S
     try:
         while running:
-            ended = [program for program in running if program.poll() is not None]  # asked once: what ends behind a first look is not lost
-            if any(program.returncode for program in ended) or time.monotonic() > until:
+            for program in running:   # asked once: what ends between two looks is not lost
+                program.poll()
+            if any(program.returncode for program in running) or time.monotonic() > until:
                 return False  # a mutant that never ends is noticed, too
-            running = [program for program in running if program not in ended]
+            running = [program for program in running if program.returncode is None]
             time.sleep(0.01)
         return True
     finally:

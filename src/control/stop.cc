@@ -41,25 +41,36 @@ Result<Stored> store(const host::Site& site, const Record& record, host::Patienc
 
 using Calls = std::vector<page::SeenCall>;
 
-// Those of them that the stop is about.
-void list_covered(const host::Site& site, const Flipped& flipped, const Calls& calls, Report& report) {
-  auto image = core::flatten(flipped.shown, page::kImageMax);
-  core::Snapshot state = image ? core::Snapshot::trust(core::bytes_of(*image)) : core::Snapshot();
-  for (const page::SeenCall& call : calls)
-    if (page::covers(flipped.record.local, call.entry, state)) report.in_flight.push_back({site.host, call});
-}
+// Which calls a stop is about, by what the page shows with it.
+class Scope {
+ public:
+  explicit Scope(const Flipped& flipped)
+      : stop_(flipped.record.local),
+        image_(core::flatten(flipped.shown, page::kImageMax)),
+        state_(image_ ? core::Snapshot::trust(core::bytes_of(*image_)) : core::Snapshot()) {}
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
 
-void list_calls(const host::Site& site, const Flipped& flipped, Report& report) {
+  void list(const std::string& host, const Calls& calls, Report& report) const {
+    for (const page::SeenCall& call : calls)
+      if (page::covers(stop_, call.entry, state_)) report.in_flight.push_back({host, call});
+  }
+
+ private:
+  const core::Stop& stop_;
+  const Result<std::vector<std::uint64_t>> image_;
+  const core::Snapshot state_;  // views into it
+};
+
+void list_calls(const host::Site& site, const Flipped& flipped, const Scope& scope, Report& report) {
   HostRow row = row_of(site.host, flipped.shown.revision, flipped.points, report.warnings);
-  Calls seen;
-  for (const page::SeenPoint& point : flipped.points) seen.insert(seen.end(), point.calls.begin(), point.calls.end());
-  list_covered(site, flipped, seen, report);
+  for (const page::SeenPoint& point : flipped.points) scope.list(site.host, point.calls, report);
   report.in_flight_complete = row.state == "acked" && flipped.latch == Latch::open;  // a latch has no word to tell who ended since
   report.hosts.push_back(std::move(row));
 }
 
 // Beside those in flight, and not in the log's list of them: each has a record of its own.
-void list_admitted(const host::Site& site, const Flipped& flipped, std::unique_ptr<Result<Calls>> lately, Report& report) {
+void list_admitted(const host::Site& site, const Scope& scope, std::unique_ptr<Result<Calls>> lately, Report& report) {
   if (!lately || !*lately) {
     report.in_flight_complete = false;
     return report.warnings.push_back(fmt::format(
@@ -69,7 +80,7 @@ void list_admitted(const host::Site& site, const Flipped& flipped, std::unique_p
   std::set<std::string> listed;
   for (const InFlight& one : report.in_flight) listed.insert(one.call.id());
   std::erase_if(**lately, [&](const page::SeenCall& call) { return listed.contains(call.id()); });
-  list_covered(site, flipped, **lately, report);
+  scope.list(site.host, **lately, report);
 }
 
 void name_silent(const Hunt& found, Report& report) {
@@ -194,7 +205,8 @@ std::optional<Report> stop_once(const host::Site& site, const StopRequest& reque
 
   Attempts tried(site, flipped, request);
   std::ranges::move(departed(site.state, flipped.eve, flipped.points), std::back_inserter(flipped.points));
-  list_calls(site, flipped, report);
+  const Scope scope(flipped);
+  list_calls(site, flipped, scope, report);
   auto book = take_stored(tried.storing.take(deadline), report);
   report.committed_ms = ms_since(start);
   const std::string acked = report.hosts.front().state;
@@ -214,7 +226,7 @@ std::optional<Report> stop_once(const host::Site& site, const StopRequest& reque
   const auto elsewhere = matched && !request.selector.global() ? Elsewhere::unsaid : Elsewhere::said;
   take_hunt(tried.hunting.take(deadline), elsewhere, report);
   if (report.hosts.front().state != acked) spool_ack(site, report);
-  list_admitted(site, flipped, looking_back.take(deadline), report);
+  list_admitted(site, scope, looking_back.take(deadline), report);
   report.confirmed =
       stands && report.stored && !report.lifted && report.hosts.front().state == "acked" && request.wait == Wait::until_confirmed;
   report.confirmed_ms = ms_since(start);
@@ -247,8 +259,9 @@ Report preview(const host::Site& site, const StopRequest& request, Names known) 
   report.revision = shown->revision;
   Flipped would{record_for(request, *shown), *shown, page::scan(site.state)};
   report.record = would.record.named();
-  list_calls(site, would, report);
-  list_admitted(site, would, std::make_unique<Result<Calls>>(lately_admitted(site.state, would.points)), report);
+  const Scope scope(would);
+  list_calls(site, would, scope, report);
+  list_admitted(site, scope, std::make_unique<Result<Calls>>(lately_admitted(site.state, would.points)), report);
   (void)covers_something(site, request, would, std::move(known), report);
   report.exit = kDone;
   return report;

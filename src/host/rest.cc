@@ -21,14 +21,14 @@ Rest::Over Rest::take(std::chrono::milliseconds at_most) {
   if (news_)
     (void)inotify_add_watch(news_.get(), spool_.c_str(), IN_CREATE | IN_MOVED_TO);  // again: it may be another directory by now
   const auto until = std::chrono::steady_clock::now() + at_most;
-  while (true) {
-    made_ += made_since();
-    if (made_ >= kFilling) return made_ = 0, Over::spools_fill;
+  for (int made = 0;;) {
+    made += made_since();
+    if (made >= kFilling) return Over::spools_fill;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
     pollfd wait[] = {{end_.get(), POLLIN, 0}, {news_.get(), POLLIN, 0}};
     (void)poll(wait, 2, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
     if ((wait[0].revents & POLLIN) != 0) return Over::at_end;
-    if (left.count() <= 0) return made_ = 0, Over::in_time;
+    if (left.count() <= 0) return Over::in_time;
   }
 }
 

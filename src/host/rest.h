@@ -23,7 +23,6 @@ class Rest {
 
   const std::string spool_;
   Fd news_, end_;
-  int made_ = 0;
 };
 
 }  // namespace notaus::host
