@@ -127,9 +127,10 @@ void flip_at_the_edge(World& world, Shared& shared) {
   const SlotsFile& slots = slots_of_the_guard(world, shared);
   std::uint64_t seen[kSlots] = {};
   for (std::uint64_t stop = 1; !shared.ended; ++stop) {
-    const auto high = static_cast<std::uint32_t>(slots.head.high.load());
+    auto high = static_cast<std::uint32_t>(slots.head.high.load());
     for (std::uint32_t slot = 0; slot < high; ++slot) seen[slot] = slots.words[slot].load();  // near us, before it matters
     flip();
+    high = static_cast<std::uint32_t>(slots.head.high.load());  // after the flip, as scan() does: a slot may be used for the first time
     for (std::uint32_t slot = 0; slot < high; ++slot) seen[slot] = slots.words[slot].load();
     for (std::uint32_t slot = 0; slot < high; ++slot)
       if (state_of(seen[slot]) == SlotState::active) shared.listed[slot] = generation_of(seen[slot]);
