@@ -26,9 +26,9 @@ demo: release ## build, then replay the incident Notaus exists for
 check: dev ## the tests of every day: under 2 minutes after the build
 	@tests/run.sh check
 
-test: dev ## everything CI runs: check, the long tests, unit tests under ASan+UBSan and TSan
+test: dev ## everything CI runs: check, the long tests, unit tests under ASan+UBSan and TSan, the gate under TSan
 	@cmake/configure asan && $(build) asan --target units
-	@cmake/configure tsan && $(build) tsan --target units
+	@cmake/configure tsan && $(build) tsan --target units programs
 	@tests/run.sh check long asan tsan
 
 soak: dev ## tests for nights

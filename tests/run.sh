@@ -22,7 +22,7 @@ for name in "$@"; do
     check) part check dev '^(unit|check)$' ;;
     long) part long dev '^test$' 900 ;;
     asan) ASAN_OPTIONS=detect_stack_use_after_return=1 part asan asan '^unit$' 300 ;;
-    tsan) TSAN_OPTIONS=halt_on_error=1:die_after_fork=0 part tsan tsan '^unit$' 300 ;;
+    tsan) TSAN_OPTIONS=halt_on_error=1:die_after_fork=0 part tsan tsan '^(unit|races)$' 300 ;;
     soak) part soak dev '^soak$' 36000 ;;
     *) echo "tests/run.sh: no part '$name'; there are check, long, asan, tsan, soak" >&2; exit 2 ;;
   esac

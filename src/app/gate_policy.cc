@@ -102,7 +102,13 @@ Result<std::shared_ptr<const gate::Policy>> gate_policy(const config::Config& co
     policy->servers.emplace(name, policy->upstreams.size());
     policy->upstreams.push_back(*std::move(upstream));
   }
-  for (const config::Agent& agent : config.agents) policy->identities.add(agent.token_sha256, {agent.tenant, agent.agent});
+  for (const config::Agent& agent : config.agents) {
+    gate::Caller caller{agent.tenant, agent.agent};
+    if (agent.certificate.empty())
+      policy->identities.add(agent.token_sha256, std::move(caller));
+    else
+      policy->identities.add_certified(agent.certificate, std::move(caller));
+  }
   policy->anonymous = config.anonymous;
   policy->hosts.insert(config.listen.hosts.begin(), config.listen.hosts.end());
   const std::string own = gate::host_name(config.listen.gate);

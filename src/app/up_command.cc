@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -75,11 +76,11 @@ void reload(const Common& common, gate::Gateway& gateway, host::Rounds& rounds) 
   tell(fmt::format("reloaded {}: {} route(s)", place->config_path, (*policy)->routes.all().size()));
 }
 
-void serve(const Common& common, gate::Gateway& gateway, host::Rounds& rounds, const Fd& signals) {
+void serve(const Common& common, gate::Gateway& gateway, host::Rounds& rounds, Fd signals) {
   unsigned signal = next_signal(signals);
   for (; signal == SIGHUP; signal = next_signal(signals)) reload(common, gateway, rounds);
   tell(fmt::format("ending: no new calls, up to {} s for those under way; once more to end now", kDrain.count()));
-  std::thread([&signals] {
+  std::thread([signals = std::move(signals)] {
     (void)next_signal(signals);
     _exit(control::kFailed);  // whoever insists has seen what is under way
   }).detach();
@@ -91,7 +92,7 @@ void serve(const Common& common, gate::Gateway& gateway, host::Rounds& rounds, c
 int up_command(const Common& common) {
   const auto heir = gate::Heir::make();  // before there is a second thread
   if (!heir) return fail(heir.error());
-  const Fd signals = hear_signals();
+  Fd signals = hear_signals();
   auto place = made_place(common);
   if (!place) return fail(place.error());
   auto policy = gate_policy(place->config, config::process_environment());
@@ -111,7 +112,7 @@ int up_command(const Common& common) {
                       [](const std::string& trouble) { tell(trouble.empty() ? "all well again" : trouble); });
   tell(fmt::format("up: state={} gate={} servers={} routes={}", place->site.state.path, (*gateway)->address(),
                    (*policy)->servers.size() + (*policy)->commands.size(), (*policy)->routes.all().size()));
-  serve(common, **gateway, rounds, signals);
+  serve(common, **gateway, rounds, std::move(signals));
   return control::kDone;
 }
 

@@ -108,6 +108,9 @@ Result<Config> read_config(std::string_view text) {
                         fmt::format("`{}` is a reserved key that this build does not know yet; remove it", reserved),
                         Kind::unsupported);
   if (auto read = read_map<Config>(*yaml, config, kConfig); !read) return std::unexpected(read.error());
+  const bool by_certificate = std::ranges::any_of(config.agents, [](const Agent& agent) { return !agent.certificate.empty(); });
+  if (by_certificate && config.tls.client_ca.empty())
+    return at(yaml->find("agents")->value, "`certificate` wants `tls: client_ca`: without it nobody is asked for one");
   return config;
 }
 

@@ -63,10 +63,11 @@ struct Route {
   bool operator==(const Route&) const = default;
 };
 
-struct Agent {  // who presents this token is that agent of that tenant
-  std::string token_sha256;  // 64 lower-case hex digits
-  std::string tenant;
-  std::string agent;  // empty: not told apart
+struct Agent {  // who presents this token or certificate is that agent of that tenant
+  std::string token_sha256 = {};  // 64 lower-case hex digits; empty: by certificate
+  std::string certificate = {};   // a subject alternative name, "URI:spiffe://acme/mailer"; empty: by token
+  std::string tenant = {};
+  std::string agent = {};  // empty: not told apart
 
   bool operator==(const Agent&) const = default;
 };

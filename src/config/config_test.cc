@@ -64,7 +64,9 @@ TEST(Config, ReadsEveryKeyOfTheExample) {
   EXPECT_EQ(config->tools.at("pay"), (Tool{Effect::write, Tool::Audit::before, {"order", "amount"}}));
   EXPECT_EQ(config->servers.at("mail"), (Server{{"npx", "-y", "some-mcp-server"}, {{"TOKEN", "${MAIL_TOKEN}"}}, "", {}}));
   EXPECT_EQ(config->servers.at("crm").headers.at("Authorization"), "Bearer ${CRM_TOKEN}");
-  EXPECT_EQ(config->agents.at(0), (Agent{"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "acme", "mailer"}));
+  EXPECT_EQ(config->agents.at(0), (Agent{.token_sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                                         .tenant = "acme",
+                                         .agent = "mailer"}));
   EXPECT_EQ(config->anonymous, std::nullopt);
   EXPECT_EQ(config->listen, Listen{});
 }
@@ -118,7 +120,12 @@ TEST(Config, RefusesAndSaysWhereAndWhatWasMeant) {
       {"servers: { s: { command: [a], env: { A: \"${B\" } } }", "c:1:41: `${` without its `}`"},
       {"servers: { s: { url: http://b, headers: { A: \"b\\r\\nC: d\" } } }", "c:1:46: a header is one line"},
       {"agents: [ { token_sha256: abc, tenant: a } ]", "c:1:27: a SHA-256 is 64 hex digits"},
-      {"agents: [ { tenant: a } ]", "c:1:11: this agent has no `token_sha256`"},
+      {"agents: [ { tenant: a } ]", "c:1:11: an agent has either a `token_sha256` or a `certificate`"},
+      {"agents: [ { certificate: \"mailer\", tenant: a } ]", "c:1:26: a name of a certificate is URI:…, DNS:… or email:…"},
+      {"agents: [ { certificate: \"DNS:\", tenant: a } ]", "c:1:26: a name of a certificate is URI:…, DNS:… or email:…"},
+      {"agents: [ { certificate: \"CN:a\", tenant: a } ]", "c:1:26: a name of a certificate is URI:…, DNS:… or email:…"},
+      {"agents: [ { certificate: \"DNS:a b\", tenant: a } ]", "c:1:26: a name of a certificate is URI:…, DNS:… or email:…"},
+      {"agents: [ { certificate: \"DNS:a\", tenant: a } ]", "c:1:9: `certificate` wants `tls: client_ca`"},
       {"routes: {}", "c:1:9: a list is wanted here, not a map"},
       {"routes: [ { tool: a, url: http://b } ]", "c:1:11: this route has no `path`"},
       {"routes: [ { path: /a, url: http://b } ]", "c:1:11: this route has no `tool`; `tool: none` is a step of the run loop"},
@@ -174,6 +181,20 @@ TEST(Config, TheSameTokenCannotBeTwoAgents) {
   auto config = parse("agents:\n - {token_sha256: " + token + ", tenant: a}\n - {token_sha256: " + token + ", tenant: b}\n", "c");
   ASSERT_FALSE(config);
   EXPECT_EQ(config.error().what, "c:3:4: the same token stands in line 2: it cannot be two agents");
+}
+
+TEST(Config, AnAgentIsKnownByANameOfItsCertificate) {
+  const std::string tls = "tls: {cert: /a, key: /b, client_ca: /c}\n";
+  auto config = parse(tls +
+                          "agents: [ { certificate: \"DNS:Mailer.Acme.test\", tenant: acme }, { certificate: "
+                          "\"URI:spiffe://acme/B\", tenant: b } ]",
+                      "c");
+  ASSERT_TRUE(config) << config.error().what;
+  EXPECT_EQ(config->agents.at(0), (Agent{.certificate = "DNS:mailer.acme.test", .tenant = "acme"}));
+  EXPECT_EQ(config->agents.at(1), (Agent{.certificate = "URI:spiffe://acme/B", .tenant = "b"}));
+  config = parse(tls + "agents:\n - {certificate: \"DNS:a\", tenant: a}\n - {certificate: \"DNS:A\", tenant: b}\n", "c");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().what, "c:4:4: the same name of a certificate stands in line 3: it cannot be two agents");
 }
 
 TEST(Config, KnowsWhatItCannotDoYet) {
@@ -249,7 +270,7 @@ TEST(Config, TheDefaultFileTeachesAndEachOfItsExamplesWorks) {
   config = parse(open, "default, uncommented");
   ASSERT_TRUE(config) << config.error().what << "\n" << open;
   EXPECT_EQ(config->tools.at("payments.refund").audit, Tool::Audit::before);
-  EXPECT_EQ(config->agents.size(), 1u);
+  EXPECT_EQ(config->agents.size(), 2u);
   EXPECT_EQ(config->servers.size(), 2u);
   EXPECT_EQ(config->routes.size(), 3u);
   for (const std::string& key : known_keys())

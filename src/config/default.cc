@@ -50,11 +50,13 @@ ledger: "sqlite"
 #  - { path: "/contacts/*", tool: crm.find, effect: read, url: "http://127.0.0.1:9001", headers: { X-Token: "${file:/run/secrets/crm}" } }
 #  - { host: "api.openai.com", path: "/v1/*", tool: none, url: "https://api.openai.com" }
 
-# Who is who at the gateway: the SHA-256 of the token an agent presents (printf %s TOKEN | sha256sum), and whose agent it is.
+# Who is who at the gateway: the SHA-256 of the token an agent presents (printf %s TOKEN | sha256sum), or a name that its certificate gives
+# it (tls: client_ca), and whose agent it is.
 #agents:
 #  - { token_sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", tenant: acme, agent: mailer }
+#  - { certificate: "URI:spiffe://acme/crawler", tenant: acme, agent: crawler }
 
-# Callers without a token: deny, or the name of the tenant they belong to. Heeded on loopback only.
+# Callers without either: deny, or the name of the tenant they belong to. Heeded on loopback only.
 anonymous: default
 
 # Two doors: agents come to the first, operators to the second.

@@ -57,15 +57,31 @@ Result<> read_token(const Yaml& yaml, std::string& into) {
   return at(yaml, "a SHA-256 is 64 hex digits: printf %s TOKEN | sha256sum");
 }
 
+// As OpenSSL writes a subject alternative name; DNS names have no case.
+Result<> read_certified_name(const Yaml& yaml, std::string& into) {
+  if (auto read = read_text(yaml, into); !read) return read;
+  const auto colon = into.find(':');
+  const std::string_view kind = std::string_view(into).substr(0, colon);
+  const bool plain = std::ranges::none_of(into, [](char c) { return c <= ' ' || c > '~'; });
+  if (colon == std::string::npos || colon + 1 == into.size() || !plain || (kind != "URI" && kind != "DNS" && kind != "email"))
+    return at(yaml, "a name of a certificate is URI:…, DNS:… or email:…, as `openssl x509 -noout -ext subjectAltName` shows it");
+  if (kind == "DNS")
+    std::transform(into.begin() + 4, into.end(), into.begin() + 4,
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  return {};
+}
+
 constexpr Key<Agent> kAgent[] = {
     {"token_sha256", [](const Yaml& y, Agent& a) { return read_token(y, a.token_sha256); }},
+    {"certificate", [](const Yaml& y, Agent& a) { return read_certified_name(y, a.certificate); }},
     {"tenant", [](const Yaml& y, Agent& a) { return read_name(y, "a tenant", a.tenant); }},
     {"agent", [](const Yaml& y, Agent& a) { return read_name(y, "an agent", a.agent); }},
 };
 
 Result<> read_agent(const Yaml& yaml, Agent& into) {
   if (auto read = read_map<Agent>(yaml, into, kAgent); !read) return read;
-  if (into.token_sha256.empty()) return at(yaml, "this agent has no `token_sha256`");
+  if (into.token_sha256.empty() == into.certificate.empty())
+    return at(yaml, "an agent has either a `token_sha256` or a `certificate`");
   if (into.tenant.empty()) return at(yaml, "this agent has no `tenant`");
   return {};
 }
@@ -183,9 +199,12 @@ Result<> read_routes(const Yaml& yaml, std::vector<Route>& into) { return read_l
 Result<> read_agents(const Yaml& yaml, std::vector<Agent>& into) {
   if (auto read = read_list<Agent>(yaml, into, read_agent); !read) return read;
   std::map<std::string_view, std::size_t> lines;
-  for (std::size_t i = 0; i < into.size(); ++i)
-    if (auto [first, is_new] = lines.emplace(into[i].token_sha256, yaml.list[i].line); !is_new)
-      return at(yaml.list[i], fmt::format("the same token stands in line {}: it cannot be two agents", first->second));
+  for (std::size_t i = 0; i < into.size(); ++i) {
+    const bool by_token = into[i].certificate.empty();
+    if (auto [first, is_new] = lines.emplace(by_token ? into[i].token_sha256 : into[i].certificate, yaml.list[i].line); !is_new)
+      return at(yaml.list[i], fmt::format("the same {} stands in line {}: it cannot be two agents",
+                                          by_token ? "token" : "name of a certificate", first->second));
+  }
   return {};
 }
 

@@ -84,7 +84,7 @@ Task<> Exchange::refuse(const net::Refusal& why) {
 }
 
 Task<bool> Exchange::dispatch() {
-  append_request(head_, client_.request(), upstream_, asked_.credential,
+  append_request(head_, client_.request(), upstream_, asked_.credentials,
                  {.target = client_.request().target, .whole = body_whole_, .length = body_.size()});
   const bool chunks = !body_whole_ && client_.request().framing == Framing::chunked;
   if (chunks) head_ += fmt::format("{:x}\r\n", body_.size());

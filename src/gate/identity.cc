@@ -29,6 +29,11 @@ const Caller* Identities::who(std::string_view token) const {
   return found == callers_.end() ? nullptr : &found->second;
 }
 
+const Caller* Identities::who_is(const std::string& certified) const {
+  auto found = certified_.find(certified);
+  return found == certified_.end() ? nullptr : &found->second;
+}
+
 std::string_view bearer(std::string_view authorization) {
   constexpr std::string_view kScheme = "Bearer ";
   if (authorization.size() < kScheme.size() || !net::same_name(authorization.substr(0, kScheme.size()), kScheme)) return {};

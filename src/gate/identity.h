@@ -20,11 +20,15 @@ class Identities {
   // `digest`: the SHA-256 of its token, 64 lower-case hex digits.
   void add(std::string digest, Caller caller) { callers_.insert_or_assign(std::move(digest), std::move(caller)); }
 
+  // `name`: one that its certificate gives it, "URI:spiffe://acme/mailer".
+  void add_certified(std::string name, Caller caller) { certified_.insert_or_assign(std::move(name), std::move(caller)); }
+
   // nullptr: nobody we know.
   [[nodiscard]] const Caller* who(std::string_view token) const;
+  [[nodiscard]] const Caller* who_is(const std::string& certified) const;
 
  private:
-  std::unordered_map<std::string, Caller> callers_;
+  std::unordered_map<std::string, Caller> callers_, certified_;
 };
 
 [[nodiscard]] std::string sha256_hex(std::string_view text);

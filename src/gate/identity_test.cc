@@ -15,6 +15,15 @@ TEST(Identity, ByTheDigestOfWhatIsPresented) {
   EXPECT_EQ(identities.who("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"), nullptr);
 }
 
+TEST(Identity, ByANameOfACertificate) {
+  Identities identities;
+  identities.add_certified("URI:spiffe://acme/mailer", {"acme", "mailer"});
+  ASSERT_NE(identities.who_is("URI:spiffe://acme/mailer"), nullptr);
+  EXPECT_EQ(identities.who_is("URI:spiffe://acme/Mailer"), nullptr);
+  EXPECT_EQ(identities.who("URI:spiffe://acme/mailer"), nullptr);  // which is no token
+  EXPECT_EQ(identities.who_is(""), nullptr);
+}
+
 TEST(Identity, BearerInAnyCase) {
   EXPECT_EQ(bearer("Bearer abc"), "abc");
   EXPECT_EQ(bearer("bEARER  abc"), "abc");

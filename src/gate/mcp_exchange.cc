@@ -84,10 +84,10 @@ Task<bool> McpExchange::hear_client() {
 Task<bool> McpExchange::dispatch() {
   const net::Head& request = client_.request();
   std::string head;
-  append_request(head, request, ways_.upstream, asked_.credential, {.target = query_, .length = body_.size()});
+  append_request(head, request, ways_.upstream, asked_.credentials, {.target = query_, .length = body_.size()});
   if (request.method == "POST") {
     std::string lines;
-    append_identity(lines, request, ways_.upstream, asked_.credential);
+    append_identity(lines, request, ways_.upstream, asked_.credentials);
     dialogue_->speaks_as(std::move(lines));
   }
   std::array pieces = {piece(head), piece(body_)};

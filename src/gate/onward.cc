@@ -52,8 +52,8 @@ void append_line(std::string& out, std::string_view name, std::string_view value
 }
 
 // A line of the client's that goes on whatever becomes of the body.
-bool passes(const Field& field, const Head& request, const Upstream& upstream, std::string_view credential) {
-  if (is_one_of(field.name, kFraming) || same_name(field.name, credential)) return false;
+bool passes(const Field& field, const Head& request, const Upstream& upstream, const Credentials& credentials) {
+  if (is_one_of(field.name, kFraming) || is_one_of(field.name, credentials)) return false;
   if (speaks_for_us(field.name) || belongs_to_connection(field, request)) return false;
   return std::ranges::none_of(upstream.headers, [&](const auto& ours) { return reads_as(field.name, ours.first); });
 }
@@ -77,7 +77,7 @@ net::Refusal unsound_request(const Head& request) {
   return {};
 }
 
-void append_request(std::string& out, const Head& request, const Upstream& upstream, std::string_view credential,
+void append_request(std::string& out, const Head& request, const Upstream& upstream, const Credentials& credentials,
                     const Onward& onward) {
   out.reserve(kUsualHead);
   const bool bare = upstream.origin.path.empty() && !onward.target.starts_with('/');
@@ -85,7 +85,7 @@ void append_request(std::string& out, const Head& request, const Upstream& upstr
   append_line(out, "Host", upstream.origin.authority);
   for (const Field& field : request.fields) {
     const bool chunks = same_name(field.name, "Transfer-Encoding") && !onward.whole;
-    if (chunks || passes(field, request, upstream, credential)) out.append(field.line);
+    if (chunks || passes(field, request, upstream, credentials)) out.append(field.line);
   }
   for (const auto& [name, value] : upstream.headers) append_line(out, name, value);
   const bool has_length = request.framing == Framing::length || request.find("Content-Length") != nullptr;
@@ -94,9 +94,9 @@ void append_request(std::string& out, const Head& request, const Upstream& upstr
   out.append("\r\n");
 }
 
-void append_identity(std::string& out, const Head& request, const Upstream& upstream, std::string_view credential) {
+void append_identity(std::string& out, const Head& request, const Upstream& upstream, const Credentials& credentials) {
   for (const Field& field : request.fields)
-    if (!is_one_of(field.name, kOfMessage) && passes(field, request, upstream, credential)) out.append(field.line);
+    if (!is_one_of(field.name, kOfMessage) && passes(field, request, upstream, credentials)) out.append(field.line);
   for (const auto& [name, value] : upstream.headers) append_line(out, name, value);
 }
 

@@ -3,6 +3,7 @@
 // Lines are copied as they came. Only what belongs to one connection is left out, and what the gate alone may say is put in its place.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -32,12 +33,14 @@ struct Onward {
   std::uint64_t length = 0;
 };
 
-// `credential`: the name of the header that told us who calls, which is nobody else's business; empty: none did.
-void append_request(std::string& out, const net::Head& request, const Upstream& upstream, std::string_view credential,
+// Names of the headers that told us who calls, which is nobody else's business; empty ones stand for none.
+using Credentials = std::array<std::string_view, 2>;
+
+void append_request(std::string& out, const net::Head& request, const Upstream& upstream, const Credentials& credentials,
                     const Onward& onward);
 
 // Those of the client's lines that say who it is and what it takes, and nothing of the message.
-void append_identity(std::string& out, const net::Head& request, const Upstream& upstream, std::string_view credential);
+void append_identity(std::string& out, const net::Head& request, const Upstream& upstream, const Credentials& credentials);
 
 enum class Keeps : std::uint8_t { open, closes };
 enum class Framed : std::uint8_t { as_it_came, anew };  // anew: in chunks of ours, or up to the close for HTTP/1.0

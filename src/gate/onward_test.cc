@@ -5,12 +5,12 @@
 namespace notaus::gate {
 namespace {
 
-std::string request_onward(const std::string& bytes, const Upstream& upstream, std::string_view credential, Onward onward = {}) {
+std::string request_onward(const std::string& bytes, const Upstream& upstream, const Credentials& credentials, Onward onward = {}) {
   net::Parser parser(net::Side::request);
   EXPECT_TRUE(parser.take_head(bytes));
   std::string out;
   onward.target = parser.head().target;
-  append_request(out, parser.head(), upstream, credential, onward);
+  append_request(out, parser.head(), upstream, credentials, onward);
   return out;
 }
 
@@ -19,7 +19,7 @@ Upstream upstream() { return {*net::parse_origin("http://crm.internal:81/base"),
 TEST(Onward, RequestLinesStayAsTheyCame) {
   EXPECT_EQ(request_onward("POST /v1/x?y=1 HTTP/1.1\r\nHost: gate\r\nX-Odd:   a  b \r\nX-API-Key: theirs\r\nContent-Length: 3\r\n"
                            "Connection: keep-alive, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nUpgrade: h2c\r\nTE: trailers\r\n\r\n",
-                           upstream(), "x-api-key", {.length = 3}),
+                           upstream(), {"", "x-api-key"}, {.length = 3}),
             "POST /base/v1/x?y=1 HTTP/1.1\r\nHost: crm.internal:81\r\nX-Odd:   a  b \r\nAuthorization: Bearer "
             "ours\r\nContent-Length: 3\r\n\r\n");
 }
@@ -27,17 +27,24 @@ TEST(Onward, RequestLinesStayAsTheyCame) {
 TEST(Onward, OnlyWeSpeakForUs) {
   EXPECT_EQ(request_onward("GET / HTTP/1.1\r\nHost: a\r\nauthorization: Bearer theirs\r\nNotaus-Tenant: acme\r\nX_NOTAUS_agent: "
                            "x\r\nnotaus_tenant: y\r\n\r\n",
-                           upstream(), ""),
+                           upstream(), {}),
             "GET /base/ HTTP/1.1\r\nHost: crm.internal:81\r\nAuthorization: Bearer ours\r\n\r\n");
+}
+
+TEST(Onward, NoCredentialOfOursGoesOn) {
+  const Upstream plain{*net::parse_origin("http://a"), {}};
+  EXPECT_EQ(request_onward("GET / HTTP/1.1\r\nHost: a\r\nauthorization: Bearer t1\r\nX-Api-Key: t1\r\n\r\n", plain,
+                           {"Authorization", "X-Api-Key"}),
+            "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 }
 
 TEST(Onward, TheFramingOfABodyIsOurs) {
   const std::string chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n";
   const Upstream plain{*net::parse_origin("http://a"), {}};
-  EXPECT_EQ(request_onward(chunked, plain, "", {.length = 7}), "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n");
-  EXPECT_EQ(request_onward(chunked, plain, "", {.whole = false}),
+  EXPECT_EQ(request_onward(chunked, plain, {}, {.length = 7}), "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n");
+  EXPECT_EQ(request_onward(chunked, plain, {}, {.whole = false}),
             "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
-  EXPECT_EQ(request_onward("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", plain, "", {.whole = false}),
+  EXPECT_EQ(request_onward("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", plain, {}, {.whole = false}),
             "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n");
 }
 

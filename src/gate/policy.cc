@@ -9,6 +9,8 @@ using net::Head;
 using net::Judged;
 using net::Refusal;
 
+constexpr Credentials kHeaders = {"Authorization", "X-Api-Key"};
+
 bool is_address(std::string_view host) {
   return host.starts_with('[') || (!host.empty() && host.find_first_not_of("0123456789.") == std::string_view::npos);
 }
@@ -40,24 +42,40 @@ std::string_view token_in(const net::Field& field) {
   return net::same_name(field.name, "Authorization") ? bearer(field.value) : field.value;
 }
 
+// What each credential says must be the same.
+class Known {
+ public:
+  [[nodiscard]] bool agrees(const Caller* caller) {
+    if (caller == nullptr) return true;
+    if (!caller_) caller_ = caller;
+    return *caller_ == *caller;
+  }
+  [[nodiscard]] const Caller* caller() const { return caller_; }
+
+ private:
+  const Caller* caller_ = nullptr;
+};
+
 }  // namespace
 
-Judged<Asked> judge(const Policy& policy, const Head& request, net::Peer peer, Came came) {
+Judged<Asked> judge(const Policy& policy, const Head& request, const net::Peer& peer, Came came) {
   if (auto unsound = unsound_request(request); unsound.status != 0) return std::unexpected(unsound);
   if (auto foreign = check_origin(policy, request); came == Came::here && foreign.status != 0) return std::unexpected(foreign);
-  Asked asked;
-  for (const char* name : {"Authorization", "X-Api-Key"}) {
-    const net::Field* field = request.find(name);
+  constexpr Refusal kTwo{400, "two credentials of different callers"};
+  Known known;
+  Credentials told = {};
+  if (came == Came::here)
+    for (const std::string& name : peer.certified)
+      if (!known.agrees(policy.identities.who_is(name))) return std::unexpected(kTwo);
+  for (std::size_t at = 0; at < kHeaders.size(); ++at) {
+    const net::Field* field = request.find(kHeaders[at]);
     const Caller* caller = field != nullptr ? policy.identities.who(token_in(*field)) : nullptr;
-    if (caller == nullptr) continue;
-    if (!asked.credential.empty() && asked.caller != *caller)
-      return std::unexpected(Refusal{400, "two credentials of different callers"});
-    asked = {*caller, name};
+    if (!known.agrees(caller)) return std::unexpected(kTwo);
+    if (caller != nullptr) told[at] = kHeaders[at];
   }
-  if (!asked.credential.empty()) return asked;
+  if (known.caller() != nullptr) return Asked{*known.caller(), told};
   if (!policy.anonymous) return std::unexpected(Refusal{401, "no credential of an agent known here"});
-  if (peer == net::Peer::remote)
-    return std::unexpected(Refusal{401, "no credential of an agent known here; anonymous callers are local ones"});
+  if (!peer.local) return std::unexpected(Refusal{401, "no credential of an agent known here; anonymous callers are local ones"});
   return Asked{{*policy.anonymous, ""}, {}};
 }
 

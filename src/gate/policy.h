@@ -37,12 +37,13 @@ struct Policy {
 // A request, known.
 struct Asked {
   Caller caller;
-  std::string_view credential;  // the header that said so; empty: none did
+  Credentials credentials = {};  // the headers that said so
 };
 
 // Who asks, and whether it may at all; nothing yet about which tool. `proxied`: the request is about one that came to another server, whose
-// Host and Origin are not ours to judge.
+// Host and Origin are not ours to judge, and on a connection whose certificate is the proxy's.
 enum class Came : std::uint8_t { here, proxied };
-[[nodiscard]] net::Judged<Asked> judge(const Policy& policy, const net::Head& request, net::Peer peer, Came came = Came::here);
+[[nodiscard]] net::Judged<Asked> judge(const Policy& policy, const net::Head& request, const net::Peer& peer,
+                                       Came came = Came::here);
 
 }  // namespace notaus::gate

@@ -4,11 +4,15 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace notaus::net {
 
 // Who stands at the other end.
-enum class Peer : std::uint8_t { local, remote };  // local: on this machine
+struct Peer {
+  bool local = false;  // on this machine
+  std::vector<std::string> certified = {};  // the names that its certificate gives it (tls.h); none: it has shown none
+};
 
 // An answer of our own.
 struct Answer {

@@ -46,25 +46,28 @@ std::string http_date() {
   return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &parts))};
 }
 
-Peer peer_of(int fd) {
+bool is_local(int fd) {
   sockaddr_storage at{};
   socklen_t size = sizeof at;
-  if (getpeername(fd, reinterpret_cast<sockaddr*>(&at), &size) != 0) return Peer::remote;
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&at), &size) != 0) return false;
   const auto& v4 = reinterpret_cast<const sockaddr_in&>(at);
   const auto& v6 = reinterpret_cast<const sockaddr_in6&>(at).sin6_addr;
   switch (at.ss_family) {
-    case AF_UNIX: return Peer::local;
-    case AF_INET: return ntohl(v4.sin_addr.s_addr) >> 24 == 127 ? Peer::local : Peer::remote;
-    case AF_INET6:
-      return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127) ? Peer::local : Peer::remote;
-    default: return Peer::remote;
+    case AF_UNIX: return true;
+    case AF_INET: return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
+    case AF_INET6: return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
+    default: return false;
   }
 }
 
 }  // namespace
 
 Connection::Connection(Loop& loop, Stream stream, const Limits& limits, std::size_t& held)
-    : stream_(std::move(stream)), reader_(stream_, Side::request), limits_(limits), all_held_(held), peer_(peer_of(stream_.fd())) {
+    : stream_(std::move(stream)),
+      reader_(stream_, Side::request),
+      limits_(limits),
+      all_held_(held),
+      peer_{.local = is_local(stream_.fd())} {
   loop.watch(*this);
 }
 
@@ -84,6 +87,7 @@ Task<bool> Connection::secure(const Tls& tls) {
   enter(Phase::head);
   const auto secured = co_await stream_.secure(tls.accept());
   phase_ = Phase::ours;
+  if (secured) peer_.certified = stream_.certified();
   co_return secured.has_value();
 }
 

@@ -45,7 +45,7 @@ class Connection final : public Timed, public ServerHook {
   Task<bool> write(std::span<iovec> pieces);
 
   Stream& stream() { return stream_; }
-  [[nodiscard]] Peer peer() const { return peer_; }
+  [[nodiscard]] const Peer& peer() const { return peer_; }
 
   // No request is read after this one, and each answer says so.
   void close_after_this() { keep_ = false; }
@@ -71,7 +71,7 @@ class Connection final : public Timed, public ServerHook {
   const Limits& limits_;
   std::size_t& all_held_;
   std::size_t held_ = 0;
-  const Peer peer_;
+  Peer peer_;
   Phase phase_ = Phase::idle;
   BootTime since_;
   std::uint64_t received_ = 0;

@@ -31,6 +31,7 @@ class Stream {
   // From now on what passes is sealed. refused: the peer is not who it should be.
   Task<Result<>> secure(std::unique_ptr<TlsSession> session);
   [[nodiscard]] bool secured() const { return tls_ != nullptr; }
+  [[nodiscard]] std::vector<std::string> certified() const { return tls_ ? tls_->certified() : std::vector<std::string>(); }
 
   // At least one byte. gone: the peer has closed its side; broken: the connection is no more.
   Task<Result<std::size_t>> read_some(std::span<char> into);

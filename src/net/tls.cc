@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "base/must.h"
 
@@ -31,6 +32,28 @@ SSL_CTX* settings_for(const SSL_METHOD* side) {
   SSL_CTX_set_options(settings, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
   SSL_CTX_set_session_cache_mode(settings, SSL_SESS_CACHE_OFF);
   return settings;
+}
+
+struct KindOfName {
+  int type;
+  std::string_view prefix;
+  ASN1_IA5STRING* (*text)(const GENERAL_NAME&);
+};
+constexpr KindOfName kNames[] = {
+    {GEN_URI, "URI:", [](const GENERAL_NAME& name) { return name.d.uniformResourceIdentifier; }},
+    {GEN_DNS, "DNS:", [](const GENERAL_NAME& name) { return name.d.dNSName; }},
+    {GEN_EMAIL, "email:", [](const GENERAL_NAME& name) { return name.d.rfc822Name; }},
+};
+
+std::optional<std::string> text_of(const GENERAL_NAME& name) {
+  const auto* kind = std::ranges::find(kNames, name.type, &KindOfName::type);
+  if (kind == std::end(kNames)) return std::nullopt;
+  const ASN1_IA5STRING* text = kind->text(name);
+  std::string value(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)), static_cast<std::size_t>(ASN1_STRING_length(text)));
+  if (value.empty() || std::ranges::any_of(value, [](char c) { return c <= ' ' || c > '~'; })) return std::nullopt;
+  if (kind->type == GEN_DNS)
+    std::ranges::transform(value, value.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  return std::string(kind->prefix) + value;
 }
 
 bool is_address(const std::string& host) {
@@ -104,6 +127,17 @@ Result<bool> TlsSession::shake_hands() {
   if (done == 1) return true;
   if (SSL_get_error(session_, done) == SSL_ERROR_WANT_READ) return false;
   return failed();
+}
+
+std::vector<std::string> TlsSession::certified() const {
+  std::vector<std::string> out;
+  const X509* certificate = SSL_get0_peer_certificate(session_);
+  if (certificate == nullptr || SSL_get_verify_result(session_) != X509_V_OK) return out;
+  auto* names = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i)
+    if (auto text = text_of(*sk_GENERAL_NAME_value(names, i))) out.push_back(*std::move(text));
+  GENERAL_NAMES_free(names);
+  return out;
 }
 
 Result<std::size_t> TlsSession::open(std::span<char> into) {

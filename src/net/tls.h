@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -52,6 +53,10 @@ class TlsSession {
 
   // False: bytes of the peer are needed first. refused: it is not to be, and why.
   Result<bool> shake_hands();
+
+  // The subject alternative names of the peer's certificate as OpenSSL writes them, "URI:spiffe://acme/mailer", "DNS:mailer.acme.test" (in
+  // lower case), "email:mailer@acme.test" (RFC 5280, 4.2.1.6). Those of other kinds, and those with a byte that is no printable ASCII, are left out.
+  [[nodiscard]] std::vector<std::string> certified() const;
 
   // What it means; 0: more bytes are needed first. gone: the peer has said that it ends.
   Result<std::size_t> open(std::span<char> into);

@@ -45,9 +45,9 @@ inline std::optional<Reading> read_request(std::string_view bytes, std::size_t s
   const gate::Upstream upstream = {
       .origin = {.host = "tool", .port = "80", .authority = "tool", .path = ""}, .headers = {{"X-Ours", "1"}}, .tls = {}};
   const auto target = reading.head.target;
-  append_request(reading.whole, reading.head, upstream, "", {.target = target, .whole = true, .length = reading.body.size()});
+  append_request(reading.whole, reading.head, upstream, {}, {.target = target, .whole = true, .length = reading.body.size()});
   reading.whole += reading.body;
-  append_request(reading.pieces, reading.head, upstream, "", {.target = target, .whole = false});
+  append_request(reading.pieces, reading.head, upstream, {}, {.target = target, .whole = false});
   reading.pieces += bytes.substr(head_ends, at - head_ends);
   return reading;
 }

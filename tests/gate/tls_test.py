@@ -21,6 +21,9 @@ from stories import equal, options_of, tell  # noqa: E402
 from world import PATIENCE_S, World, skewed, until  # noqa: E402
 
 
+MAILER = "spiffe://acme.test/mailer"
+
+
 class Certificates:
     """A CA, and what it or another one signs."""
 
@@ -35,6 +38,10 @@ class Certificates:
         self.signed("unknown_ca", "DNS:localhost,IP:127.0.0.1", by="other")
         self.signed("agent", "DNS:agent")
         self.signed("foreign_agent", "DNS:agent", by="other")
+        self.signed("mailer", f"DNS:host.test,URI:{MAILER}")
+        self.signed("of_another_kind", f"DNS:{MAILER}")
+        zero = MAILER.encode() + b"\0.test"
+        self.signed("longer_than_it_looks", "DER:" + bytes([0x30, len(zero) + 2, 0x86, len(zero), *zero]).hex(":"))   # one URI
 
     def openssl(self, *words, at=None):
         clock = skewed(self.build, at) if at else {}
@@ -63,6 +70,7 @@ class Tool(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.ran.append(self.path)
+        self.server.authorized.append(self.headers.get("Authorization"))
         answer = body * 64 if self.path.endswith("/large") else body
         self.send_response(200)
         if self.path.endswith("/events"):
@@ -87,7 +95,7 @@ class Upstream(http.server.ThreadingHTTPServer):
 
     def __init__(self, certificates, name):
         super().__init__(("127.0.0.1", 0), Tool)
-        self.ran = []
+        self.ran, self.authorized = [], []
         settings = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         settings.load_cert_chain(certificates[f"{name}.pem"], certificates[f"{name}.key"])
         self.socket = settings.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
@@ -109,9 +117,9 @@ class Place:
             upstream.server_close()
         self.world.close(keep=keep)
 
-    def begin(self, names, tls=(), host="localhost", more=()):
+    def begin(self, names, tls=(), host="localhost", more=(), callers=("anonymous: default",)):
         """A route for each upstream, which shows the certificate of that name."""
-        lines = ['listen: { gate: "127.0.0.1:0" }', "anonymous: default", "routes:"]
+        lines = ['listen: { gate: "127.0.0.1:0" }', *callers, "routes:"]
         for name in names:
             self.upstreams[name] = Upstream(self.certificates, name)
             url = f"https://{host}:{self.upstreams[name].server_address[1]}"
@@ -126,7 +134,7 @@ class Place:
             raise Failure(done.stderr)
         self.world.start_up()
 
-    def ask(self, target, body=b"{}", settings=None):
+    def ask(self, target, body=b"{}", settings=None, headers=()):
         address = self.world.saved["GATE"]
         port = address.rsplit(":", 1)[1]
         if settings:
@@ -134,14 +142,14 @@ class Place:
         else:
             connection = http.client.HTTPConnection(address, timeout=PATIENCE_S)
         try:
-            connection.request("POST", target, body)
+            connection.request("POST", target, body, dict(headers))
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:
             connection.close()
 
-    def stop(self):
-        return json.loads(self.world.shell("notaus stop --tool email.send --wait 30s --reason x --json").stdout)["record"]["id"]
+    def stop(self, scope="--tool email.send"):
+        return json.loads(self.world.shell(f"notaus stop {scope} --wait 30s --reason x --json").stdout)["record"]["id"]
 
 
 def client_settings(place, certificate=None, ca="ca.pem"):
@@ -243,6 +251,26 @@ def agents(place):
     return "known by its certificate"
 
 
+def certified(place):
+    """Whom a certificate names is that agent; its Authorization is the tool's. A name of another kind, or one with a zero byte, is nobody's."""
+    place.begin(["good"], tls=[("cert", "good.pem"), ("key", "good.key"), ("client_ca", "ca.pem"), ("upstream_ca", "ca.pem")],
+                callers=["agents:", f'  - {{ certificate: "URI:{MAILER}", tenant: acme, agent: mailer }}'])
+    mailer, ran = client_settings(place, "mailer"), place.upstreams["good"].ran
+    equal(place.ask("/good/x", b"hello", mailer, {"Authorization": "Bearer the-tool's"}), (200, b"hello"))
+    equal(place.upstreams["good"].authorized, ["Bearer the-tool's"])
+    for other in ("agent", "of_another_kind", "longer_than_it_looks"):
+        equal((other, place.ask("/good/x", b"hello", client_settings(place, other))[0]), (other, 401))
+    equal(len(ran), 1)
+    place.stop("--tenant globex")
+    equal(place.ask("/good/x", b"hello", mailer), (200, b"hello"))
+    stop = place.stop("--tenant acme --agent mailer")
+    seen = place.ask("/good/x", b"hello", mailer)
+    equal((seen[0], json.loads(seen[1])["reason"], len(ran)), (403, "killed: writes_disabled:email.send", 2))
+    place.world.shell(f"notaus resume {stop} --reason over")
+    until(PATIENCE_S, lambda: equal(place.ask("/good/x", b"again", mailer), (200, b"again")))
+    return "an agent by name, three nobody"
+
+
 def reloaded(place):
     """A new certificate is shown from the reload on; one that cannot be used changes nothing."""
     place.begin(["good"], tls=[("cert", "good.pem"), ("key", "good.key"), ("upstream_ca", "ca.pem")])
@@ -267,7 +295,7 @@ def reloaded(place):
     return "shown from then on"
 
 
-STORIES = {each.__name__: each for each in (upstreams, by_address, system_believes_nobody_of_ours, no_tls_there, agents, reloaded)}
+STORIES = {each.__name__: each for each in (upstreams, by_address, system_believes_nobody_of_ours, no_tls_there, agents, certified, reloaded)}
 
 
 def main():

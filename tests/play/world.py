@@ -53,6 +53,7 @@ class World:
         self.prefix, self.preload = [], {}
         self.mounts = []
         self.frozen = None
+        self.shadowed = "TSAN_OPTIONS" in os.environ   # much of a process's memory is then ThreadSanitizer's
 
     # --- what processes see ---
 
