@@ -36,8 +36,9 @@ int suggest(const Common& common) {
   std::string tenant = "TENANT";
   control::Names seen;
   if (auto place = existing_place(common)) {
-    seen.add(page::scan(place->site.state));
-    seen.add(page::recent_calls(place->site.state));
+    const auto points = page::scan(place->site.state);
+    seen.add(points);
+    seen.add(page::recent_calls(place->site.state, points));
   }
   for (const std::string& active : seen.tenants)
     if (active != "default" || tenant == "TENANT") tenant = shown(active);

@@ -16,7 +16,11 @@ struct Filter {
   std::string kind = {};
   std::string reason = {};  // the whole of it, or up to a colon: "killed: writes_disabled"
   std::string stop = {};    // records of this stop, and the calls it denied
+  bool admission_only = false;  // calls whose end no one hears of, and nothing else
 };
+
+// False: it does not match, as its text shows before anything is parsed.
+bool may_match(std::string_view line, const Filter& filter);
 
 bool matches(const nlohmann::json& record, const Filter& filter);
 

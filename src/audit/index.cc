@@ -17,6 +17,10 @@
 namespace notaus::audit {
 namespace {
 
+// Of rows with other words a question would be answered wrongly: a row of another version is a damaged one.
+constexpr std::uint32_t kVersion = 2;
+constexpr std::string_view kUnheard = "admission_only";
+
 constexpr std::size_t kReadMax = std::size_t{1} << 30;
 
 // What is in front of each row; then its words.
@@ -94,7 +98,7 @@ std::string as_indexed(const std::string& text, char at) {
 }
 
 std::uint32_t sum_of(std::string_view row, const std::string& origin) {
-  return static_cast<std::uint32_t>(core::hash_of(row.substr(8)) ^ core::hash_of(origin));
+  return static_cast<std::uint32_t>(core::hash_of(row.substr(8)) ^ core::hash_of(origin) ^ kVersion);
 }
 
 std::string path_in(const std::string& directory) { return directory + "/index"; }
@@ -122,12 +126,14 @@ IndexRow index_row(std::uint64_t bundle, std::span<const std::string_view> entri
   IndexRow out{.bundle = bundle};
   Words words;
   std::string_view first, last;
-  for (std::string_view entry : entries)
+  for (std::string_view entry : entries) {
+    if (may_match(entry, {.admission_only = true})) words.add(kUnheard, "");
     each_text(entry, [&](int, std::string_view key, std::string_view raw) {
       if (key != "at") return add_words(key, raw, words);
       if (first.empty() || raw < first) first = raw;
       if (raw > last) last = raw;
     });
+  }
   first.copy(out.first.data(), out.first.size());
   last.copy(out.last.data(), out.last.size());
   out.words = std::move(words).all();
@@ -145,6 +151,7 @@ std::vector<std::uint32_t> words_of(const Filter& filter) {
   add("kind", filter.kind);
   add("reason", as_indexed(filter.reason, ':'));
   add("id", filter.stop);
+  if (filter.admission_only) out.push_back(word_of(kUnheard, ""));
   return out;
 }
 

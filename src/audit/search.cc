@@ -55,7 +55,8 @@ Result<> Search::each(const Filter& filter, const Take& take, std::uint64_t from
     if (!entries) return std::unexpected(entries.error());
     if (entries->size() == kTileWidth && !index_.knows(bundle)) found.add(bundle, *entries);
     for (std::size_t at = bundle == from / kTileWidth ? from % kTileWidth : 0; at < entries->size(); ++at)
-      if (matches(record_of((*entries)[at]), filter) && !take((*entries)[at])) return {};
+      if (const std::string& line = (*entries)[at]; may_match(line, filter) && matches(record_of(line), filter) && !take(line))
+        return {};
   }
   return {};
 }

@@ -22,7 +22,7 @@ class Lately {
     if (now_.up.ns - ended.ns <= std::chrono::nanoseconds(kUnheard).count()) keep(std::move(call));
   }
   void add(const std::string& line) {
-    if (!line.contains(R"("admission_only":)")) return;  // nearly none, so most are not even parsed
+    if (!audit::may_match(line, {.admission_only = true})) return;  // nearly none does
     const nlohmann::json record = audit::record_of(line);
     if (!record.contains("admission_only") || text_in(record, "at").empty()) return;
     auto call = told_call(record);
@@ -67,10 +67,11 @@ Result<std::vector<page::SeenCall>> lately_admitted(const page::StateDir& state,
   auto log = audit::Search::open(state.log());
   if (!log && log.error().kind != Kind::gone) return std::unexpected(log.error());
   if (log) {
-    auto each = log->each({.since = iso8601(lately.eve()), .kind = "admitted_write"}, [&](const std::string& line) {
-      lately.add(line);
-      return true;
-    });
+    auto each =
+        log->each({.since = iso8601(lately.eve()), .kind = "admitted_write", .admission_only = true}, [&](const std::string& line) {
+          lately.add(line);
+          return true;
+        });
     if (!each) return std::unexpected(each.error());
   }
   return std::move(lately).take();

@@ -99,7 +99,7 @@ bool covers_something(const host::Site& site, const StopRequest& request, const 
   known.add(flipped.shown);
   known.add(flipped.points);
   known.add_log(site.state);
-  if (!unknown_fields(request.selector, known).empty()) known.add(page::recent_calls(site.state));
+  if (!unknown_fields(request.selector, known).empty()) known.add(page::recent_calls(site.state, flipped.points));
   if (!unknown_fields(request.selector, known).empty()) known.add_spools(site.state);  // of those that left at the stop
   auto unknown = unknown_fields(request.selector, known);
   for (const std::string& line : unknown) report.warnings.push_back(line);
@@ -139,7 +139,7 @@ void name_tenants(const host::Site& site, const StopRequest& request, const Flip
   std::set<std::string> tenants;
   for (const page::SeenPoint& point : flipped.points)
     if (point.agent == request.selector.agent && !point.tenant.empty()) tenants.insert(point.tenant);
-  for (const page::Entry& entry : page::recent_calls(site.state))
+  for (const page::Entry& entry : page::recent_calls(site.state, flipped.points))
     if (get_name(entry.agent) == request.selector.agent && entry.tenant.size > 0) tenants.emplace(get_name(entry.tenant));
   if (!tenants.empty())
     report.warnings.push_back(

@@ -55,40 +55,49 @@ struct Told {
   std::uint64_t page_word;  // when it was told
   Moment at;
 };
-std::optional<Told> read_cell(int fd, const std::string& process, std::uint64_t position) {
-  Cell cell{}, again{};
-  std::size_t at = offsetof(SlotsFile, cells) + position % kCells * sizeof(Cell);
-  if (!read_part(fd, at, cell) || !read_part(fd, at, again) ||
-      std::memcmp(static_cast<void*>(&cell), static_cast<void*>(&again), sizeof cell) != 0)
-    return std::nullopt;
+std::optional<Told> told_by(const Cell& cell, const Cell& again, const std::string& process, std::uint64_t position) {
+  if (std::memcmp(static_cast<const void*>(&cell), static_cast<const void*>(&again), sizeof cell) != 0) return std::nullopt;
   if (cell.turn.load() != position + 1) return std::nullopt;
   return Told{{process, cell.slot, cell.call, cell.entry, static_cast<Outcome>(cell.outcome)}, cell.fact, cell.word, cell.at};
 }
 
+// The youngest cells are asked for the most, so some are read at once; a part of the ring that does not end with it.
+constexpr std::uint64_t kCellsAtOnce = 32;
+static_assert(kCells % kCellsAtOnce == 0);
+using Cells = std::array<Cell, kCellsAtOnce>;
+
+std::uint64_t head_of_ring(int fd) { return read_part<std::uint64_t>(fd, offsetof(SlotsFile, head.head)).value_or(0); }
+
 // What a ring tells, youngest first, whether or not it is in the spool by now. False: enough.
 template <class Take>
-void each_told(int fd, const std::string& process, Take take) {
-  auto head = read_part<std::uint64_t>(fd, offsetof(SlotsFile, head.head));
-  for (std::uint64_t at = head ? *head : 0; at > 0 && *head - at < kCells; --at)
-    if (auto told = read_cell(fd, process, at - 1); told && !take(*told)) return;
+void each_told(int fd, const std::string& process, std::uint64_t head, Take take) {
+  const auto cells = std::make_unique<Cells>(), again = std::make_unique<Cells>();
+  std::uint64_t here = ~std::uint64_t{0};  // which part they are of
+  for (std::uint64_t at = head; at > 0 && head - at < kCells; --at) {
+    const std::uint64_t position = at - 1, part = position / kCellsAtOnce;
+    const std::size_t offset = offsetof(SlotsFile, cells) + position % kCells / kCellsAtOnce * sizeof(Cells);
+    if (part != here && (!read_part(fd, offset, *cells) || !read_part(fd, offset, *again))) return;
+    here = part;
+    const std::size_t in_part = position % kCellsAtOnce;
+    if (auto told = told_by((*cells)[in_part], (*again)[in_part], process, position); told && !take(*told)) return;
+  }
 }
 
 // Calls that were admitted before the flip and ended after it: at the ring's young end, since they ended just now. Refused: one
 // found the ring full, or the ring has turned over since, so there may have been more.
 Result<std::vector<SeenCall>> just_ended(int fd, const std::string& process, std::uint64_t flipped) {
   std::vector<SeenCall> out;
-  auto head = read_part<std::uint64_t>(fd, offsetof(SlotsFile, head.head));
-  auto missed = read_part<std::uint64_t>(fd, offsetof(SlotsFile, head.missed));
-  if (!head || !missed) return trouble(Kind::broken, "a slot file ends too early");
+  SlotsHead now{};  // after the words: what has ended since then is in the ring
+  if (auto read = read_part(fd, 0, now); !read) return std::unexpected(read.error());
   constexpr int kOlder = 32;  // threads that come late with theirs are fewer
   int older = 0;
-  for (std::uint64_t at = *head; at > 0 && *head - at < kCells && older < kOlder; --at) {
-    auto told = read_cell(fd, process, at - 1);
-    if (!told) continue;
-    if (told->page_word < flipped) ++older;
-    if (told->fact == Fact::ended && told->page_word >= flipped && told->call.entry.word < flipped) out.push_back(told->call);
-  }
-  if (*missed >= flipped || (*head >= kCells && older < kOlder))
+  each_told(fd, process, now.head.load(), [&](Told& told) {
+    if (told.page_word < flipped) ++older;
+    if (told.fact == Fact::ended && told.page_word >= flipped && told.call.entry.word < flipped)
+      out.push_back(std::move(told.call));
+    return older < kOlder;
+  });
+  if (now.missed.load() >= flipped || (now.head.load() >= kCells && older < kOlder))
     return trouble(Kind::refused,
                    process + ": more calls have ended than it could record; the list of what was in flight is not complete");
   return out;
@@ -153,7 +162,7 @@ Result<> fill(const StateDir& state, SeenPoint& point, std::uint64_t flipped) {
 // Of a call that was denied, the fact says so: it was seen when it had asked and was not answered yet.
 std::optional<Outcome> outcome_in_ring(int fd, const SeenCall& call) {
   std::optional<Outcome> out;
-  each_told(fd, call.process, [&](const Told& told) {
+  each_told(fd, call.process, head_of_ring(fd), [&](const Told& told) {
     if (told.call.slot == call.slot && told.call.word == call.word)
       out = told.fact == Fact::blocked ? Outcome::not_sent : told.call.outcome;
     return !out;
@@ -219,16 +228,16 @@ std::vector<EndedCall> ended_in_ring(const StateDir& state, const std::string& p
   std::vector<EndedCall> out;
   auto fd = open_slots(state, process);
   if (!fd) return out;
-  each_told(fd->get(), process, [&](Told& told) {
+  each_told(fd->get(), process, head_of_ring(fd->get()), [&](Told& told) {
     if (told.fact == Fact::ended) out.push_back({std::move(told.call), told.at});
     return true;
   });
   return out;
 }
 
-std::vector<Entry> recent_calls(const StateDir& state) {
+std::vector<Entry> recent_calls(const StateDir& state, const std::vector<SeenPoint>& points) {
   std::vector<Entry> out;
-  for (const SeenPoint& point : scan(state)) {
+  for (const SeenPoint& point : points) {
     if (!point.alive) continue;
     bool alive = false;
     auto file = read_slots(state, point.process, alive);

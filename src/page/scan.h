@@ -53,8 +53,8 @@ std::vector<EndedCall> ended_in_ring(const StateDir& state, const std::string& p
 // The names of all slot files, whoever's they are.
 std::vector<std::string> slot_files(const StateDir& state);
 
-// The names of calls that stood in anybody's slots lately, in flight or not. Reads whole files: not on the way of a stop.
-std::vector<Entry> recent_calls(const StateDir& state);
+// The names of calls that stood in the slots of those of them that live lately, in flight or not. Reads whole files.
+std::vector<Entry> recent_calls(const StateDir& state, const std::vector<SeenPoint>& points);
 
 // How a call that a scan saw has ended by now: from its slot, else from the ring, else from the spool. running: its slot still has
 // it; not_sent also of one that had asked when it was seen, and was denied; unknown: its process died with it, or its record is gone.

@@ -423,7 +423,7 @@ TEST(RecentCalls, AreTheNamesThatStandInTheSlotsOfTheLiving) {
   dead->close_in_child();
   std::ofstream(world.state.slots() + "/short") << "x";
   std::set<std::string> names;
-  auto calls = recent_calls(world.state);
+  auto calls = recent_calls(world.state, scan(world.state));
   for (const Entry& entry : calls)
     names.insert(std::string(get_name(entry.tenant)) + "/" + std::string(get_name(entry.agent)) + "/" +
                  std::string(get_name(entry.tool)));

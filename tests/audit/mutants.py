@@ -37,6 +37,8 @@ MUTANTS = [
     ("tiles.cc", "half a hash is none", [("return tile.empty() ? std::optional(std::move(out)) : std::nullopt;", "return out;")]),
     ("tiles.cc", "half an entry is none", [("return bundle.empty() ? std::optional(std::move(out)) : std::nullopt;", "return out;")]),
     ("tiles.cc", "a thousand tiles have one name", [("index % 1000, out);", "index % 10, out);")]),
+    ("index.cc", "a stop reads all that was written lately", [('if (filter.admission_only) out.push_back(word_of(kUnheard, ""));', "")]),
+    ("index.cc", "a stop passes over what was let go", [('words.add(kUnheard, "");', "")]),
     ("tree.cc", "leaves are nodes", [('sha256({"\\0", 1}, entry)', 'sha256({"\\1", 1}, entry)')]),
     ("tree.cc", "an edge that does not fit its size is taken", [("if (level.size() != rest % kTileWidth) return std::nullopt;", "")]),
     ("view.cc", "what is wider than a tile is one", [("return found == promised || found == kTileWidth;", "return found >= promised;")]),

@@ -23,6 +23,8 @@ def play(path, arguments):
     began = time.monotonic()
     try:
         steps = parse(path.read_text())
+        for step in steps:
+            step.within = min(step.within, arguments.patience or step.within)
         lacking = [need for step in steps if step.verb == "needs" for need in missing(step.rest)]
     except Mistake as mistake:
         return FAILED, f"{path}: {mistake}"
@@ -65,11 +67,11 @@ def main():
     parser.add_argument("--build", default=os.environ.get("NOTAUS_BUILD", "build/dev"), help="where notaus lies; else $NOTAUS_BUILD")
     parser.add_argument("--keep", action="store_true", help="keep the directories also of what passed")
     parser.add_argument("--discard", action="store_true", help="keep no directory, not even of what failed")
-    parser.add_argument("--patience", type=float, default=world.PATIENCE_S, help="seconds to wait for what must come")
+    parser.add_argument("--patience", type=float, help="at most so many seconds for what must come, whatever `within` says")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("files", nargs="+", type=Path)
     arguments = parser.parse_args()
-    world.PATIENCE_S = arguments.patience
+    world.PATIENCE_S = arguments.patience or world.PATIENCE_S
     results = []
     with ThreadPoolExecutor(arguments.jobs) as pool:
         for result, said in pool.map(lambda path: play(path, arguments), arguments.files):
