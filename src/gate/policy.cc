@@ -9,6 +9,8 @@ using net::Head;
 using net::Judged;
 using net::Refusal;
 
+constexpr std::string_view kNobody = "no credential of an agent known here";
+constexpr std::string_view kNameOfNobody = "no credential of an agent known here, nor a name of its certificate among `agents:`";
 constexpr Credentials kHeaders = {"Authorization", "X-Api-Key"};
 
 bool is_address(std::string_view host) {
@@ -74,7 +76,7 @@ Judged<Asked> judge(const Policy& policy, const Head& request, const net::Peer& 
     if (caller != nullptr) told[at] = kHeaders[at];
   }
   if (known.caller() != nullptr) return Asked{*known.caller(), told};
-  if (!policy.anonymous) return std::unexpected(Refusal{401, "no credential of an agent known here"});
+  if (!policy.anonymous) return std::unexpected(Refusal{401, peer.certified.empty() ? kNobody : kNameOfNobody});
   if (!peer.local) return std::unexpected(Refusal{401, "no credential of an agent known here; anonymous callers are local ones"});
   return Asked{{*policy.anonymous, ""}, {}};
 }
