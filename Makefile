@@ -8,6 +8,9 @@
 SHELL := /bin/bash
 PREFIX ?= /usr/local
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
+# What one clone has compiled another one need not.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
 deps = $(if $(NO_DEPS),true,packaging/deps.sh)
 build = cmake --build --preset
 .DEFAULT_GOAL := release
