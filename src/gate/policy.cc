@@ -10,7 +10,7 @@ using net::Judged;
 using net::Refusal;
 
 constexpr std::string_view kNobody = "no credential of an agent known here";
-constexpr std::string_view kNameOfNobody = "no credential of an agent known here, nor a name of its certificate among `agents:`";
+constexpr std::string_view kNameOfNobody = "no credential known here, no name of its certificate either";
 constexpr Credentials kHeaders = {"Authorization", "X-Api-Key"};
 
 bool is_address(std::string_view host) {
