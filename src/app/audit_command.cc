@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <expected>
+#include <span>
 #include <thread>
 
 #include <fmt/format.h>
@@ -89,7 +91,12 @@ void print_report(const audit::CleanUp& found) {
   }
   for (const audit::Repeat& one : found.repeats)
     say("the same arguments, {} times: {} {}, digest {}\n", one.times, shown(one.tenant), shown(one.tool), shown(one.args));
-  for (const audit::Unknown& one : found.unknown) say("outcome unknown: {}\n", shown(one.call));
+  auto field = [](const std::string& name) { return name.empty() ? std::string("-") : shown(name); };
+  for (const audit::Unknown& one : std::span(found.unknown).first(std::min(found.unknown.size(), kMostListed)))
+    say("outcome unknown: {}  {}/{}  {}  {}\n", shown(one.at), field(one.tenant), field(one.agent), field(one.tool),
+        shown(one.call));
+  if (found.unknown.size() > kMostListed)
+    say("outcome unknown: {} more: --json names them all\n", found.unknown.size() - kMostListed);
   if (found.gaps > 0) say("{} record(s) were lost; they are counted, their contents are not known\n", found.gaps);
   if (!found.harm.empty() && found.stopped >= found.harm)
     say("first write {}, stopped {}\n", shown(found.harm), shown(found.stopped));
@@ -148,7 +155,7 @@ int audit_tail_command(const Common& common, const AuditFlags& flags, Output out
   auto question = asked(common, flags, output);
   if (!question) return question.error();
   Result<audit::Search> log = std::move(question->log);
-  std::uint64_t seen = log && log->size() > 10 ? log->size() - 10 : 0;
+  std::uint64_t seen = log ? log->size() - std::min(log->size(), flags.last) : 0;
   while (log || log.error().kind == Kind::gone) {
     if (log && log->size() < seen) seen = 0;  // another log has begun
     if (auto read = log ? log->each(question->filter, print_lines(output), seen) : Result<>{}; !read) return fail(read.error());

@@ -259,7 +259,10 @@ void add_audit(CLI::App& app, Line& line) {
         ->type_name("TEXT");
   };
   with_words(sub("list", "The log, oldest first; with --json one object a line.", audit_list_command));
-  with_words(sub("tail", "The last records, and new ones as they come.", audit_tail_command));
+  CLI::App* tail = sub("tail", "The last records, and new ones as they come.", audit_tail_command);
+  with_words(tail);
+  tail->add_option("-n,--lines", line.audit.last, "begin with those of the last N records that match (default: 10)")
+      ->type_name("N");
   sub("report", "The clean-up list: what took effect, what may have, what was denied.", audit_report_command)
       ->add_flag("--html", line.audit.html, "a page to read and print, with a picture of when");
   CLI::App* exported =

@@ -77,6 +77,7 @@ int tools_approve_command(const Common& common, const ToolsFlags& flags);
 
 struct AuditFlags {
   std::string since, until, tenant, agent, tool, kind, reason, stop;
+  std::uint64_t last = 10;  // of tail
   bool html = false;
 };
 int audit_list_command(const Common& common, const AuditFlags& flags, Output output);

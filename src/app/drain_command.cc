@@ -10,10 +10,8 @@ namespace {
 int answer_drain(const control::Drained& drained, const core::Selector& scope) {
   warn(drained.warnings);
   std::map<Outcome, std::size_t> ended;
-  for (const control::InFlight& call : drained.calls) {
-    say("  {}\n", describe(call));
-    ++ended[call.call.outcome];
-  }
+  say_calls(drained.calls, "--json has them all");
+  for (const control::InFlight& call : drained.calls) ++ended[call.call.outcome];
   const double seconds = drained.elapsed_ms / 1000;
   if (drained.exit == control::kDone) {
     say("drained {}: 0 in flight after {:.1f} s; ended: {} done, {} unknown, {} not sent\n", shown(core::text(scope)), seconds,

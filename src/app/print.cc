@@ -1,5 +1,6 @@
 #include "app/print.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -162,6 +163,11 @@ std::string describe(const control::InFlight& one) {
   auto field = [](std::string_view name) { return name.empty() ? std::string("-") : shown(name); };
   return fmt::format("{:8} {}  {}/{}  since {}  {}", core::text(one.call.outcome), field(call.tool), field(call.tenant),
                      field(call.agent), iso8601({one.call.entry.since}), one.call.id());
+}
+
+void say_calls(std::span<const control::InFlight> calls, const std::string& all_by) {
+  for (const control::InFlight& call : calls.first(std::min(calls.size(), kMostListed))) say("  {}\n", describe(call));
+  if (calls.size() > kMostListed) say("  and {} more: {}\n", calls.size() - kMostListed, all_by);
 }
 
 }  // namespace notaus::app

@@ -56,10 +56,10 @@ int suggest(const Common& common) {
   return control::kUsage;
 }
 
-void print_calls(const control::Report& report, const char* title) {
+void print_calls(const control::Report& report, const char* title, const std::string& all_by) {
   if (report.in_flight.empty()) return;
   say("{}: {}\n", title, report.in_flight.size());
-  for (const control::InFlight& call : report.in_flight) say("  {}\n", describe(call));
+  say_calls(report.in_flight, all_by);
 }
 
 std::string headline(const control::Report& report, std::string_view verb) {
@@ -90,7 +90,7 @@ int answer_stop(const control::Report& report, Output output) {
     if (report.exit != control::kNotAuthorised) say("{}\n", dump(to_json(report)));
     return report.exit;
   }
-  print_calls(report, "in flight when it stopped");
+  print_calls(report, "in flight when it stopped", fmt::format("notaus audit report --stop {} --json", report.record.id));
   if (report.record.reason.empty() && report.stored) say("add the reason:  notaus note {} --reason \"…\"\n", report.record.id);
   if (report.stored || report.record.host_only) say("lift it:         notaus resume {} --reason \"…\"\n", report.record.id);
   if (!report.checkpoint.empty())
@@ -115,7 +115,7 @@ int answer_preview(const control::Report& report, Output output) {
     say("{}\n", dump(to_json(report)));
     return report.exit;
   }
-  print_calls(report, "in flight now, would be listed");
+  print_calls(report, "in flight now, would be listed", "--json has them all");
   std::size_t points = report.hosts.empty() ? 0 : report.hosts.front().points;
   say("dry run, nothing was changed: would stop {} mode={} on {} point(s), {} call(s) in flight\n",
       shown(core::text(report.record.selector)), text(report.record.mode), points, report.in_flight.size());
