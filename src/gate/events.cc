@@ -20,13 +20,13 @@ EventScan::Taken EventScan::take(std::string_view bytes, LineScan& data) {
     if (bom_ < kBom.size()) begins_without_bom(data);
     if (after_cr_ && c != '\n') {  // it was a line end by itself, and this byte begins the next line
       after_cr_ = false;
-      if (line_ended()) return {at, true};
+      if (line_ended(data)) return {at, true};
     }
     ++at;
     after_cr_ = c == '\r';
     if (after_cr_) continue;
     if (c == '\n') {
-      if (line_ended()) return {at, true};
+      if (line_ended(data)) return {at, true};
     } else if (part_ == Part::value && is_data()) {
       const std::size_t end = std::min(bytes.find_first_of("\r\n", at), bytes.size());
       data.take(bytes.substr(at - 1, end - at + 1));
@@ -66,7 +66,8 @@ void EventScan::in_line(char c, LineScan& data) {
 }
 
 // True: it was the blank one behind an event.
-bool EventScan::line_ended() {
+bool EventScan::line_ended(LineScan& data) {
+  if (part_ == Part::name && is_data() && has_data_) data.take("\n");  // one without a colon, of which all is said
   has_data_ |= !line_empty_ && is_data();
   if (!line_empty_ && name_ == "event") names_endpoint_ |= type_ == "endpoint";
   const bool event_ended = line_empty_;

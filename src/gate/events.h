@@ -32,7 +32,7 @@ class EventScan {
 
   void begins_without_bom(LineScan& data);
   void in_line(char c, LineScan& data);
-  bool line_ended();
+  bool line_ended(LineScan& data);
   [[nodiscard]] bool is_data() const;
 
   Part part_ = Part::name;

@@ -43,6 +43,7 @@ TEST(Events, EndWhereEveryReaderSaysSoInAnyPieces) {
       {"data: " + one + "\r\r:", {{"data: " + one + "\r\r", "1"}}},
       {"event: message\ndata: {\"jsonrpc\":\"2.0\",\ndata: \"id\":5,\"result\":{}}\n\n",
        {{"event: message\ndata: {\"jsonrpc\":\"2.0\",\ndata: \"id\":5,\"result\":{}}\n\n", "5"}}},
+      {"data: {\"id\":\"a\ndata\ndata: b\"}\n\n", {{"data: {\"id\":\"a\ndata\ndata: b\"}\n\n", "\"a\n\nb\""}}},
       {": a comment {\"id\":3}\n\n", {{": a comment {\"id\":3}\n\n", ""}}},
       {"id: 1\nretry: 5\ndata:\n\n", {{"id: 1\nretry: 5\ndata:\n\n", ""}}},
       {"\xEF\xBB\xBF"
