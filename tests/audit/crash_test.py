@@ -291,7 +291,7 @@ def kills(world, machine, many):
         nonlocal number
         number += 1
         selector = ["--tenant", f"t{number}"]
-        stop = told("stop", *selector)["record"]["id"] if act == "resume" else ""
+        stop = told("stop", *selector, "--wait", "30s")["record"]["id"] if act == "resume" else ""
         before = ticket()
         said = is_killed_at(world, boundary, [act, *selector, "--reason", "x"])
         if said is None:
