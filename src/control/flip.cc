@@ -24,7 +24,7 @@ Flipped set_latch(const host::Site& site, page::Publisher& publisher, const Stop
   Record record = record_for(request, shown);
   record.local.local = true;
   shown.stops.push_back(record.local);  // not on the page, which is latched instead, but stored: see publish_stored
-  return {std::move(record), std::move(shown), page::scan(site.state), Latch::set, latch_word, std::move(eve)};
+  return {std::move(record), std::move(shown), 0, Latch::set, latch_word, std::move(eve)};
 }
 
 }  // namespace
@@ -65,7 +65,12 @@ Flipped flip(const host::Site& site, page::Publisher& publisher, const StopReque
   if (placed != shown->stops.end() && (placed->selector != record.local.selector || placed->mode != record.local.mode))
     report.warnings.push_back(fmt::format(
         "the page has no room for this stop: EVERYTHING on {} is stopped instead; resume stops that are over", site.host));
-  return {std::move(record), *std::move(shown), page::scan(site.state, publisher.word()), Latch::open, 0, std::move(eve)};
+  return {std::move(record), *std::move(shown), publisher.word(), Latch::open, 0, std::move(eve)};
+}
+
+void look_around(const host::Site& site, Flipped& flipped) {
+  flipped.points = page::scan(site.state, flipped.word);
+  std::ranges::move(departed(site.state, flipped.eve, flipped.points), std::back_inserter(flipped.points));
 }
 
 bool held(page::Publisher& publisher, const Flipped& flipped) {

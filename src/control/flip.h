@@ -29,14 +29,19 @@ enum class Latch { open, set };
 struct Flipped {
   Record record;
   core::State shown;  // what the page says since, or would say were it not latched
-  std::vector<page::SeenPoint> points;  // with every call in flight at the flip, of those who are there still
+  std::uint64_t word = 0;  // the page's since; 0: it is latched, which has none
   Latch latch = Latch::open;
   std::uint64_t latch_word = 0;  // once it was set
-  Eve eve = {};  // for departed(), which reads spools: not under the page's lock, nor before anybody is woken
+  Eve eve = {};  // for departed()
+  std::vector<page::SeenPoint> points = {};  // see look_around()
 };
 
 // Cannot fail: a page that cannot be flipped is latched, with a warning in `report`.
 Flipped flip(const host::Site& site, page::Publisher& publisher, const StopRequest& request, Report& report);
+
+// Finds the points, with every call in flight at the flip, of those who are there still and of those who left since. Not under the page's
+// lock, nor before anybody is woken: it reads slots, rings and spools.
+void look_around(const host::Site& site, Flipped& flipped);
 
 // Once it is stored: has this stop stood all the while? Not if its page was replaced, or its latch lifted (see Publisher::latch).
 bool held(page::Publisher& publisher, const Flipped& flipped);

@@ -204,7 +204,7 @@ std::optional<Report> stop_once(const host::Site& site, const StopRequest& reque
   report.epoch = flipped.shown.epoch;
 
   Attempts tried(site, flipped, request);
-  std::ranges::move(departed(site.state, flipped.eve, flipped.points), std::back_inserter(flipped.points));
+  look_around(site, flipped);
   const Scope scope(flipped);
   list_calls(site, flipped, scope, report);
   auto book = take_stored(tried.storing.take(deadline), report);
@@ -257,7 +257,7 @@ Report preview(const host::Site& site, const StopRequest& request, Names known) 
   report.state_dir = site.state.path;
   report.epoch = shown->epoch;
   report.revision = shown->revision;
-  Flipped would{record_for(request, *shown), *shown, page::scan(site.state)};
+  Flipped would{.record = record_for(request, *shown), .shown = *shown, .points = page::scan(site.state)};
   report.record = would.record.named();
   const Scope scope(would);
   list_calls(site, would, scope, report);
