@@ -275,11 +275,15 @@ proctype Stopper(byte me) {
   atomic { !lock -> lock = 1 };
   if
   :: broken == SCAN_FIRST -> scan(); publish(1)
-  :: else -> publish(1); scan()
+  :: else -> publish(1)
+  fi;
+  atomic { drained; lock = 0 };
+  if  // while others publish
+  :: broken == SCAN_FIRST
+  :: else -> scan()
   fi;
 #endif
-  end_of_list();
-  atomic { drained; lock = 0 }
+  end_of_list()
 }
 
 proctype Other(byte me) {
