@@ -91,9 +91,8 @@ void print_report(const audit::CleanUp& found) {
   }
   for (const audit::Repeat& one : found.repeats)
     say("the same arguments, {} times: {} {}, digest {}\n", one.times, shown(one.tenant), shown(one.tool), shown(one.args));
-  auto field = [](const std::string& name) { return name.empty() ? std::string("-") : shown(name); };
   for (const audit::Unknown& one : std::span(found.unknown).first(std::min(found.unknown.size(), kMostListed)))
-    say("outcome unknown: {}  {}/{}  {}  {}\n", shown(one.at), field(one.tenant), field(one.agent), field(one.tool),
+    say("outcome unknown: {}  {}/{}  {}  {}\n", shown(one.at), or_dash(one.tenant), or_dash(one.agent), or_dash(one.tool),
         shown(one.call));
   if (found.unknown.size() > kMostListed)
     say("outcome unknown: {} more: --json names them all\n", found.unknown.size() - kMostListed);

@@ -158,11 +158,12 @@ std::string describe(const core::Stop& stop) {
                                     : "");
 }
 
+std::string or_dash(std::string_view name) { return name.empty() ? "-" : shown(name); }
+
 std::string describe(const control::InFlight& one) {
   Call call = one.call.call();
-  auto field = [](std::string_view name) { return name.empty() ? std::string("-") : shown(name); };
-  return fmt::format("{:8} {}  {}/{}  since {}  {}", core::text(one.call.outcome), field(call.tool), field(call.tenant),
-                     field(call.agent), iso8601({one.call.entry.since}), one.call.id());
+  return fmt::format("{:8} {}  {}/{}  since {}  {}", core::text(one.call.outcome), or_dash(call.tool), or_dash(call.tenant),
+                     or_dash(call.agent), iso8601({one.call.entry.since}), one.call.id());
 }
 
 void say_calls(std::span<const control::InFlight> calls, const std::string& all_by) {

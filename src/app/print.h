@@ -59,6 +59,8 @@ int fail(const Trouble& why, Output output, Json answer);
 std::string describe(const core::Stop& stop);  // "k3j2… tenant=acme disable_writes since 03:12:07Z by ana: dup mails"
 std::string describe(const control::InFlight& call);
 
+std::string or_dash(std::string_view name);  // "-" for who or what has none
+
 constexpr std::size_t kMostListed = 100;  // for people; what asks for JSON gets all
 
 // A line for each call, the first so many of them; `all_by` says who has the others.

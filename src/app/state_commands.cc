@@ -47,8 +47,8 @@ void print_status(const Place& place, const control::Status& status, const std::
   for (const page::SeenPoint& point : status.points) {
     if (!point.alive || (!tenant.empty() && point.tenant != tenant)) continue;
     auto running = std::ranges::count(point.calls, Outcome::running, &page::SeenCall::outcome);
-    say("point {}  tenant {}  agent {}  in flight {}{}\n", shown(point.process), shown(point.tenant.empty() ? "-" : point.tenant),
-        shown(point.agent.empty() ? "-" : point.agent), running, point.admission_only ? ", never hears how a call ends" : "");
+    say("point {}  tenant {}  agent {}  in flight {}{}\n", shown(point.process), or_dash(point.tenant), or_dash(point.agent),
+        running, point.admission_only ? ", never hears how a call ends" : "");
   }
   std::size_t listed = 0;
   for (const core::Stop& stop : state.stops) {

@@ -126,8 +126,9 @@ IndexRow index_row(std::uint64_t bundle, std::span<const std::string_view> entri
   IndexRow out{.bundle = bundle};
   Words words;
   std::string_view first, last;
+  const Filter unheard{.admission_only = true};
   for (std::string_view entry : entries) {
-    if (may_match(entry, {.admission_only = true})) words.add(kUnheard, "");
+    if (may_match(entry, unheard)) words.add(kUnheard, "");
     each_text(entry, [&](int, std::string_view key, std::string_view raw) {
       if (key != "at") return add_words(key, raw, words);
       if (first.empty() || raw < first) first = raw;

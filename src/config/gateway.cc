@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/ascii.h"
 #include "config/keys.h"
 
 namespace notaus::config {
@@ -65,9 +66,7 @@ Result<> read_certified_name(const Yaml& yaml, std::string& into) {
   const bool plain = std::ranges::none_of(into, [](char c) { return c <= ' ' || c > '~'; });
   if (colon == std::string::npos || colon + 1 == into.size() || !plain || (kind != "URI" && kind != "DNS" && kind != "email"))
     return at(yaml, "a name of a certificate is URI:…, DNS:… or email:…, as `openssl x509 -noout -ext subjectAltName` shows it");
-  if (kind == "DNS")
-    std::transform(into.begin() + 4, into.end(), into.begin() + 4,
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  if (kind == "DNS") std::transform(into.begin() + 4, into.end(), into.begin() + 4, lower);
   return {};
 }
 
@@ -101,7 +100,7 @@ Result<> read_address(const Yaml& yaml, std::string& into) {
 
 Result<> read_host(const Yaml& yaml, std::string& into) {
   if (auto read = read_text(yaml, into); !read) return read;
-  std::ranges::transform(into, into.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::ranges::transform(into, into.begin(), lower);
   if (!into.empty() && into.find_first_of(":/ *") == std::string::npos) return {};
   return at(yaml, "a host's name is wanted here, without scheme and port");
 }

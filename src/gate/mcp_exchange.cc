@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.h"
 #include "gate/handover.h"
 #include "gate/mcp_aside.h"
 #include "gate/problem.h"
@@ -21,10 +22,7 @@ constexpr std::int64_t kListenNs =
     30'000'000'000;  // for the outcome of a call whose client has left, which cancels nothing in the old era
 constexpr std::string_view kSession = "Mcp-Session-Id";
 
-bool holds(std::string_view type, std::string_view word) {
-  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
-  return !std::ranges::search(type, word, {}, lower, lower).empty();
-}
+bool holds(std::string_view type, std::string_view word) { return !std::ranges::search(type, word, {}, lower, lower).empty(); }
 
 std::string event_of(std::string_view line) { return fmt::format("event: message\ndata: {}\n", line); }
 

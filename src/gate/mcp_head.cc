@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "base/ascii.h"
 #include "gate/strict_json.h"
 
 namespace notaus::gate {
@@ -12,8 +13,6 @@ namespace {
 using net::Head;
 using net::Refusal;
 using net::same_name;
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
 std::string_view trimmed(std::string_view text) {
   while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);

@@ -1,11 +1,11 @@
 #include "gate/route.h"
+#include "base/ascii.h"
 
 #include <algorithm>
 
 namespace notaus::gate {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 bool equal(std::string_view a, std::string_view b) { return a == b; }
 bool equal_folded(std::string_view a, std::string_view b) { return std::ranges::equal(a, b, {}, lower, lower); }
 

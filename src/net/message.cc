@@ -1,4 +1,5 @@
 #include "net/message.h"
+#include "base/ascii.h"
 
 #include <algorithm>
 #include <cstring>
@@ -19,8 +20,6 @@ constexpr std::size_t kLeastChunk =
     5;  // of "0\r\n\r\n". Beast asserts that, having seen a last chunk without its end, it gets no less again
 
 std::string_view std_view(View view) { return {view.data(), view.size()}; }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
 // What Beast would let pass. It is asked field by field, so the first that is wrong is the one that is named.
 template <bool kRequest>
 class Sink : public http::basic_parser<kRequest> {

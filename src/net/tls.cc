@@ -8,6 +8,7 @@
 #include <cstring>
 #include <optional>
 
+#include "base/ascii.h"
 #include "base/must.h"
 
 namespace notaus::net {
@@ -37,22 +38,16 @@ SSL_CTX* settings_for(const SSL_METHOD* side) {
 struct KindOfName {
   int type;
   std::string_view prefix;
-  ASN1_IA5STRING* (*text)(const GENERAL_NAME&);
 };
-constexpr KindOfName kNames[] = {
-    {GEN_URI, "URI:", [](const GENERAL_NAME& name) { return name.d.uniformResourceIdentifier; }},
-    {GEN_DNS, "DNS:", [](const GENERAL_NAME& name) { return name.d.dNSName; }},
-    {GEN_EMAIL, "email:", [](const GENERAL_NAME& name) { return name.d.rfc822Name; }},
-};
+constexpr KindOfName kNames[] = {{GEN_URI, "URI:"}, {GEN_DNS, "DNS:"}, {GEN_EMAIL, "email:"}};  // IA5 strings all
 
 std::optional<std::string> text_of(const GENERAL_NAME& name) {
   const auto* kind = std::ranges::find(kNames, name.type, &KindOfName::type);
   if (kind == std::end(kNames)) return std::nullopt;
-  const ASN1_IA5STRING* text = kind->text(name);
+  const ASN1_IA5STRING* text = name.d.ia5;
   std::string value(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)), static_cast<std::size_t>(ASN1_STRING_length(text)));
   if (value.empty() || std::ranges::any_of(value, [](char c) { return c <= ' ' || c > '~'; })) return std::nullopt;
-  if (kind->type == GEN_DNS)
-    std::ranges::transform(value, value.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  if (kind->type == GEN_DNS) std::ranges::transform(value, value.begin(), lower);
   return std::string(kind->prefix) + value;
 }
 
