@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <span>
 
+#include "base/ascii.h"
+
 namespace notaus::gate {
 namespace {
 
@@ -33,7 +35,7 @@ bool is_one_of(std::string_view name, std::span<const std::string_view> names) {
 }
 
 // CGI and its like cannot tell `_` from `-`.
-char folded(char c) { return c == '_' ? '-' : c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+char folded(char c) { return c == '_' ? '-' : lower(c); }
 
 bool reads_as(std::string_view name, std::string_view other) { return std::ranges::equal(name, other, {}, folded, folded); }
 

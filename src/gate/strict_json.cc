@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 
 namespace notaus::gate {
@@ -329,7 +330,7 @@ std::string fold(std::string_view key) {
   bool ascii = true;
   for (char& c : out) {
     if (c < 0) ascii = false;
-    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    c = lower(c);
   }
   return ascii ? out : without_odd_letters(out);
 }

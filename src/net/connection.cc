@@ -12,8 +12,6 @@
 namespace notaus::net {
 namespace {
 
-constexpr std::int64_t kPartingNs = 1'000'000'000;
-
 std::string_view phrase(unsigned status) {
   switch (status) {
     case 100: return "Continue";
@@ -190,7 +188,7 @@ void Connection::tick(BootTime now) {
   const bool more = reader_.received() != received_;
   if (phase_ == Phase::idle && more) enter(Phase::head);
   if (phase_ == Phase::stall && more) enter(Phase::stall);
-  const std::int64_t most[] = {limits_.idle_ns, limits_.head_ns, limits_.body_ns, limits_.stall_ns, kPartingNs};
+  const std::int64_t most[] = {limits_.idle_ns, limits_.head_ns, limits_.body_ns, limits_.stall_ns, limits_.parting_ns};
   if (phase_ == Phase::ours || now.ns - since_.ns < most[static_cast<std::size_t>(phase_)]) return;
   late_ = phase_ != Phase::idle;
   phase_ = Phase::ours;

@@ -14,6 +14,7 @@ struct Limits {
   std::int64_t head_ns = 30'000'000'000;    // from a head's first byte to its last
   std::int64_t body_ns = 120'000'000'000;   // for a whole body that we wait for
   std::int64_t stall_ns = 120'000'000'000;  // without one byte of a body that passes by
+  std::int64_t parting_ns = 1'000'000'000;  // until it has read our last words
 };
 
 }  // namespace notaus::net

@@ -86,10 +86,9 @@ Task<> Server::turn_away(std::shared_ptr<Connection> client) {
   if (tls_) co_return;  // to tell it why would cost more than it asks for
   client->close_after_this();
   co_await client->answer(refuse_({503, "too many connections"}));
-  if (turned_away_ >= kMostTurnedAway) co_return client->part_at_once();
-  ++turned_away_;
+  const Seat seat;
+  if (!seat.had) co_return client->part_at_once();
   co_await client->part();
-  --turned_away_;
 }
 
 void Server::wind_up(std::function<void()> empty) {

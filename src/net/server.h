@@ -1,6 +1,7 @@
 // net/server.h: listens, and hands each request to whoever answers it. One server belongs to one loop; each loop has its own.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -31,10 +32,13 @@ class Server {
 
   [[nodiscard]] std::size_t connections() const { return open_; }
 
+  // Those that are waited for until they have read that they were one too many. They cost descriptors of those kept back, which the
+  // process has once however many servers it has: so does this count.
+  static constexpr std::size_t kMostTurnedAway = 16;
+  [[nodiscard]] static std::size_t turned_away() { return turned_away_; }
+
  private:
   using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol, Executor>;
-  static constexpr std::size_t kMostTurnedAway =
-      16;  // are waited for until they have read it; they cost descriptors of those kept back
   Task<> accept(Acceptor& acceptor);
   Task<> serve(std::shared_ptr<Connection> client);
   Task<> turn_away(std::shared_ptr<Connection> client);
@@ -48,7 +52,15 @@ class Server {
   std::shared_ptr<const Tls> tls_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   boost::intrusive::list<Connection, boost::intrusive::base_hook<ServerHook>, boost::intrusive::constant_time_size<false>> clients_;
-  std::size_t open_ = 0, turned_away_ = 0;
+  std::size_t open_ = 0;
+  struct Seat {
+    Seat() : had(turned_away_.fetch_add(1) < kMostTurnedAway) {}
+    ~Seat() { turned_away_.fetch_sub(1); }
+    Seat(const Seat&) = delete;
+    Seat& operator=(const Seat&) = delete;
+    const bool had;
+  };
+  static inline std::atomic<std::size_t> turned_away_ = 0;
   std::function<void()> empty_;
 };
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <deque>
 #include <future>
 #include <string>
 #include <thread>
@@ -217,6 +218,19 @@ TEST(Server, OneTooManyIsToldSo) {
   EXPECT_TRUE(second.hear_end().starts_with("HTTP/1.1 503 "));
   first.say("GET /b HTTP/1.1\r\nHost: x\r\n\r\n");
   first.hear("GET /b: ");
+}
+
+// The descriptors kept back are few; a loop for each of many CPUs must not take them all.
+TEST(Server, FewAreWaitedForHoweverManyServersThereAre) {
+  const Limits none{.connections = 0, .parting_ns = 3'600'000'000'000};
+  World worlds[3] = {World(none), World(none), World(none)};
+  std::deque<Client> crowd;
+  for (std::size_t i = 0; i < 3 * Server::kMostTurnedAway; ++i)
+    EXPECT_TRUE(crowd.emplace_back(worlds[i % 3].address).hear_end().starts_with("HTTP/1.1 503 "));
+  for (World& world : worlds) world.in_loop([] { return true; });
+  EXPECT_EQ(Server::turned_away(), Server::kMostTurnedAway);
+  crowd.clear();
+  while (Server::turned_away() > 0) std::this_thread::yield();
 }
 
 TEST(Server, WindsUpWhenTheLastIsAnswered) {
