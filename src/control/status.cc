@@ -13,6 +13,22 @@ namespace {
 
 constexpr auto kPatience = std::chrono::milliseconds(1000);
 
+Check check_under(const page::LivePage& page, std::uint64_t word, const host::Site& site, const Call& call) {
+  auto denied = [&](Why why, std::string stop, std::string help, std::uint64_t revision) {
+    return Check{false, reason(why, call.tool), std::move(stop), std::move(help), revision};
+  };
+  auto snapshot = page.verify(word);
+  if (!snapshot) return denied(Why::page_torn, {}, snapshot.error().what + "; `notaus status` rebuilds it", 0);
+  const std::uint64_t latch = page.head().latch.load();
+  if (latch & page::kRetired) return denied(Why::page_missing, {}, "it is being replaced; `notaus status` rebuilds it", 0);
+  if (page::denies(latch)) return denied(Why::stop_all, "latch@" + site.host, {}, snapshot->revision());
+  snapshot->permit_until = {page.head().permit_until.load()};
+  core::Verdict verdict = core::decide(*snapshot, call, boot_now());
+  if (verdict.why == Why::allowed) return {true, {}, {}, {}, snapshot->revision()};
+  return denied(verdict.why, verdict.stop != core::Verdict::kNone ? snapshot->stop_id(verdict.stop) : "",
+                host::explain_fence(snapshot->fence(), site.state.path), snapshot->revision());
+}
+
 }  // namespace
 
 Result<Status> status(const host::Site& site) {
@@ -49,21 +65,13 @@ Result<Status> status(const host::Site& site) {
 
 // As a guard would answer, but without a slot: it is no point, and nothing is admitted.
 Check check(const host::Site& site, const Call& call) {
-  auto denied = [&](Why why, std::string stop, std::string help, std::uint64_t revision) {
-    return Check{false, reason(why, call.tool), std::move(stop), std::move(help), revision};
-  };
   auto page = page::LivePage::open(site.state, page::Access::read);
-  if (!page) return denied(page.error().why, {}, page.error().what, 0);
-  auto snapshot = page->verify(page->head().word.load());
-  if (!snapshot) return denied(Why::page_torn, {}, snapshot.error().what + "; `notaus status` rebuilds it", 0);
-  const std::uint64_t latch = page->head().latch.load();
-  if (latch & page::kRetired) return denied(Why::page_missing, {}, "it is being replaced; `notaus status` rebuilds it", 0);
-  if (page::denies(latch)) return denied(Why::stop_all, "latch@" + site.host, {}, snapshot->revision());
-  snapshot->permit_until = {page->head().permit_until.load()};
-  core::Verdict verdict = core::decide(*snapshot, call, boot_now());
-  if (verdict.why == Why::allowed) return {true, {}, {}, {}, snapshot->revision()};
-  return denied(verdict.why, verdict.stop != core::Verdict::kNone ? snapshot->stop_id(verdict.stop) : "",
-                host::explain_fence(snapshot->fence(), site.state.path), snapshot->revision());
+  if (!page) return {false, reason(page.error().why, call.tool), {}, page.error().what, 0};
+  while (true) {
+    const std::uint64_t word = page->head().word.load();
+    Check out = check_under(*page, word, site, call);
+    if (page->shows(word)) return out;
+  }
 }
 
 std::vector<std::string> assumptions(const host::Site& site) {

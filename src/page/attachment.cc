@@ -32,12 +32,14 @@ std::optional<Why> Attachment::unsound(std::uint64_t word) const {
   if (word == 0) return Why::page_missing;
   auto snapshot = page_.verify(word);
   if (!snapshot) return Why::page_torn;
-  std::uint64_t none = 0, epoch = snapshot->epoch_hash() | 1;
+  const std::uint64_t epoch = snapshot->epoch_hash() | 1, revision = snapshot->revision();
+  if (!page_.shows(word)) return Why::page_torn;  // else we might witness what the next flip will show, if its publisher lives
+  std::uint64_t none = 0;
   if (!witness_.epoch.compare_exchange_strong(none, epoch) && none != epoch) return Why::epoch_changed;
   std::uint64_t last = witness_.revision.load();
-  while (last < snapshot->revision() && !witness_.revision.compare_exchange_weak(last, snapshot->revision())) {
+  while (last < revision && !witness_.revision.compare_exchange_weak(last, revision)) {
   }
-  if (last > snapshot->revision()) return page_.head().word.load() == word ? Why::revision_went_back : Why::page_torn;
+  if (last > revision) return page_.shows(word) ? Why::revision_went_back : Why::page_torn;
   verified_.store(word, std::memory_order_relaxed);
   return std::nullopt;
 }
@@ -65,7 +67,7 @@ Answer Attachment::ask(const Call& call) const noexcept try {
     } else {
       answer.why = *why;
     }
-    if (head.word.load() == word) return answer;  // else a flip went over what we read: read the new half
+    if (page_.shows(word)) return answer;  // else a flip went over what we read: read the new half
   }
   return {.why = Why::page_torn, .word = answer.word};
 } catch (...) {  // no memory for the id of the stop that denies; the slot is freed all the same
@@ -190,7 +192,7 @@ std::optional<Cancellation> Attachment::cancellation(const Claim& claim) const {
       first = {stop.cancel_at.ns,
                denial({.why = why_of(stop.mode), .revision = shown.revision(), .stop = stop.id}, get_name(entry.tool))};
     }
-    if (page_.head().word.load() == word) return first;
+    if (page_.shows(word)) return first;
   }
   return std::nullopt;
 }
@@ -198,7 +200,8 @@ std::optional<Cancellation> Attachment::cancellation(const Claim& claim) const {
 bool Attachment::stopped_by(std::string_view actor) const {
   const std::uint64_t word = page_.head().word.load();
   auto shown = page_.verify(word);
-  return shown && std::ranges::any_of(shown->state().stops, [&](const core::Stop& stop) { return stop.by == actor; });
+  const bool stopped = shown && std::ranges::any_of(shown->state().stops, [&](const core::Stop& stop) { return stop.by == actor; });
+  return stopped && page_.shows(word);
 }
 
 std::stop_token Attachment::stop_token(const Claim& claim) {

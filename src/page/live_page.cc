@@ -75,6 +75,11 @@ core::Snapshot LivePage::trust(std::uint64_t word) const {
   return core::Snapshot::trust(Bytes(base_ + half_at(word) + kHalfHead, kImageMax));
 }
 
+bool LivePage::shows(std::uint64_t word) const {
+  std::atomic_thread_fence(std::memory_order_acquire);  // with that of write_image(): who read a later half sees a later word
+  return head().word.load() == word;
+}
+
 void LivePage::abandon() {
   // If it fails, the file stays mapped and its word stays what it was; the caller has detached from it all the same. Whoever reads there
   // meanwhile finds the one or the other; the system call itself, since ThreadSanitizer takes mmap() for a write.

@@ -43,6 +43,10 @@ class LivePage {
   // The same bytes, already verified under this word.
   [[nodiscard]] core::Snapshot trust(std::uint64_t word) const;
 
+  // Is it this word's page still? Asked after its half was read. False: flips went over what was read, and it may be anything, also
+  // part of a page that nobody has shown yet and nobody will, if its publisher has died.
+  [[nodiscard]] bool shows(std::uint64_t word) const;
+
   // Puts zeros in the mapping's place, atomically for who reads it: no word, so nothing is admitted under it any more, and the
   // process is no longer seen to hold a page that nobody publishes.
   void abandon();

@@ -21,9 +21,11 @@ namespace notaus::page {
 namespace {
 
 void write_image(std::byte* half, std::uint64_t sequence, const std::vector<std::uint64_t>& image) {
-  // Relaxed atomic words: a guard that is two flips late may be reading them. It will find that the word has moved.
+  // Relaxed atomic words: a guard that is two flips late may be reading them. By the fence it will find that the word has moved, see
+  // LivePage::shows().
   auto& head = *reinterpret_cast<HalfHead*>(half);
   head.sequence.store(0, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_release);
   for (std::size_t i = 0; i < image.size(); ++i) store(half + kHalfHead + i * 8, image[i]);
   head.sequence.store(sequence, std::memory_order_release);
 }
@@ -64,7 +66,7 @@ Result<Publisher> Publisher::open(const StateDir& state) {
 
 bool Publisher::sound() const {
   for (std::uint64_t read = word();; read = word())
-    if (const bool whole = page_.verify(read).has_value(); word() == read) return whole;
+    if (const bool whole = page_.verify(read).has_value(); page_.shows(read)) return whole;
 }
 
 Result<Publisher> Publisher::replace(const StateDir& state, const PageLock&, const core::State& initial) {
@@ -97,7 +99,7 @@ Result<core::State> Publisher::current() const {
     const std::uint64_t read = word();
     auto snapshot = page_.verify(read);
     auto state = snapshot ? Result<core::State>(snapshot->state()) : std::unexpected(snapshot.error());
-    if (word() == read) return state;
+    if (page_.shows(read)) return state;
   }
 }
 

@@ -15,6 +15,7 @@
 #define DURABLE_OLD 8    // a write that finds a newer file is content with it
 #define DURABLE_TOLD 9   // a resume takes from the file whatever the page does not show, whether the ledger knows it or not
 #define TOLD_AGAIN 10    // an action that the ledger has is done again
+#define WITNESSED 11     // a guard takes for shown what it read of a half that a flip went over
 
 #ifndef STOPS
 #define STOPS 2
@@ -216,6 +217,31 @@ end:
   unlock()
 }
 
+// Attachment::unsound, each time it is asked: a page whose revision is older than one that was seen denies everything. Never without cause.
+proctype Guard() {
+  byte read_word, at, last, times;
+  do
+  :: times < 3 ->
+     d_step { times++; read_word = word };
+     if
+     :: half[read_word & 1].sequence == read_word ->
+        at = half[read_word & 1].revision;
+        atomic {
+          if
+          :: word == read_word || broken == WITNESSED ->
+             assert(at >= last || word != read_word);
+             last = (at > last -> at : last)
+          :: else
+          fi;
+          at = 0
+        }
+     :: else
+     fi;
+     read_word = 0
+  :: else -> break
+  od
+}
+
 init {
   atomic {
     choose_what_is_broken();
@@ -229,6 +255,9 @@ init {
     run Teller(3);
 #endif
     run Resumer(2);
+#ifdef GUARD
+    run Guard();
+#endif
 #ifdef DEATHS
     run Death()
 #endif

@@ -23,6 +23,7 @@ SETTINGS = [  # model, its size, and the ways to break it that must be found the
     ("fork", "", [1, 2, 3, 4]),
     ("publishing", "", [1, 2, 3, 4, 5, 6, 7, 8, 9]),
     ("publishing", "-DTELL -DDEATHS -DSTOPS=1", [1, 2, 3, 4, 5, 6, 10]),
+    ("publishing", "-DTELL -DGUARD -DSTOPS=1", [11]),
     ("latch", "-DSTOPPERS=2", [1, 2, 3, 4, 5, 6, 7]),
     ("latch", "-DSTOPPERS=1 -DRECOVER", [8, 9]),
     ("latch", "-DSTOPPERS=2 -DRECOVER", [8]),

@@ -8,6 +8,7 @@
 //   admission_stress edge-call ADMISSIONS   the same, without a Handle
 //   admission_stress tearing ADMISSIONS     every page published stops the tenant, each with other bytes: an admitted call means that
 //                                           two pages were read as one
+//   admission_stress slow ADMISSIONS        as tearing; each page lies there a while, whole but for its sequence, before it is shown
 //
 // Prints one line; exits 1 if a call was late, or if one was denied as torn though fewer than three flips went over its reading.
 // tests/stress/mutants.py builds it without the order and without the second load, and expects exactly that.
@@ -130,7 +131,7 @@ void flip_at_the_edge(World& world, Shared& shared) {
     auto high = static_cast<std::uint32_t>(slots.head.high.load());
     for (std::uint32_t slot = 0; slot < high; ++slot) seen[slot] = slots.words[slot].load();  // near us, before it matters
     flip();
-    high = static_cast<std::uint32_t>(slots.head.high.load());  // after the flip, as scan() does: a slot may be used for the first time
+    high = static_cast<std::uint32_t>(slots.head.high.load());  // after the flip, as scan() does: a slot's first use may be now
     for (std::uint32_t slot = 0; slot < high; ++slot) seen[slot] = slots.words[slot].load();
     for (std::uint32_t slot = 0; slot < high; ++slot)
       if (state_of(seen[slot]) == SlotState::active) shared.listed[slot] = generation_of(seen[slot]);
@@ -143,13 +144,28 @@ void flip_at_the_edge(World& world, Shared& shared) {
   }
 }
 
-void publish_until_ended(World& world, Shared& shared) {
+// As Publisher::flip begins, and is then held up or killed.
+void write_without_showing(World& world, core::State next) {
+  LivePage page = LivePage::open(world.state, Access::write).value();
+  std::byte* half = page.half(page.head().word.load() + 1);
+  reinterpret_cast<HalfHead*>(half)->sequence.store(0);
+  const auto image = core::flatten(next, kImageMax).value();
+  for (std::size_t i = 0; i < image.size(); ++i) store(half + kHalfHead + i * sizeof image[i], image[i]);
+  for (int i = 0; i < 50'000; ++i) (void)page.head().word.load();
+}
+
+void publish_until_ended(World& world, Shared& shared, bool slowly) {
   for (std::uint64_t round = 0; !shared.ended; ++round) {
     world.says.stops.clear();
     for (std::uint64_t other = 0; other < 20 + round % 7; ++other)
       world.says.stops.push_back({.id = std::to_string(round), .selector = {.tenant = "t" + std::to_string(other * 31 + round)}});
     core::Stop ours{.id = "ours", .selector = {.tenant = "acme"}, .mode = core::Mode::stop_all};
     world.says.stops.insert(world.says.stops.begin() + static_cast<std::ptrdiff_t>(round % world.says.stops.size()), ours);
+    if (slowly) {
+      core::State next = world.says;
+      ++next.revision;
+      write_without_showing(world, std::move(next));
+    }
     world.publish();
     ++shared.flips;
   }
@@ -168,7 +184,7 @@ void stay_on(int which) {
 int run(const std::string& what, std::uint64_t admissions) {
   World world;
   Shared& shared = shared_memory();
-  const bool tearing = what == "tearing";
+  const bool tearing = what == "tearing" || what == "slow";
   if (tearing) {
     world.stop(core::Mode::stop_all, {.tenant = "acme"});
     shared.confirmed = 1;
@@ -180,7 +196,7 @@ int run(const std::string& what, std::uint64_t admissions) {
     _exit(0);
   }
   if (tearing)
-    publish_until_ended(world, shared);
+    publish_until_ended(world, shared, what == "slow");
   else
     what == "order" ? flip_until_ended(world, shared) : flip_at_the_edge(world, shared);
   int status = 0;
