@@ -67,11 +67,7 @@ Result<Status> status(const host::Site& site) {
 Check check(const host::Site& site, const Call& call) {
   auto page = page::LivePage::open(site.state, page::Access::read);
   if (!page) return {false, reason(page.error().why, call.tool), {}, page.error().what, 0};
-  while (true) {
-    const std::uint64_t word = page->head().word.load();
-    Check out = check_under(*page, word, site, call);
-    if (page->shows(word)) return out;
-  }
+  return page->steadily([&](std::uint64_t word) { return check_under(*page, word, site, call); });
 }
 
 std::vector<std::string> assumptions(const host::Site& site) {

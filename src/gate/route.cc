@@ -1,7 +1,8 @@
 #include "gate/route.h"
-#include "base/ascii.h"
 
 #include <algorithm>
+
+#include "base/ascii.h"
 
 namespace notaus::gate {
 namespace {

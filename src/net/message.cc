@@ -1,5 +1,4 @@
 #include "net/message.h"
-#include "base/ascii.h"
 
 #include <algorithm>
 #include <cstring>
@@ -7,6 +6,8 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
+
+#include "base/ascii.h"
 
 namespace notaus::net {
 namespace {
@@ -20,6 +21,7 @@ constexpr std::size_t kLeastChunk =
     5;  // of "0\r\n\r\n". Beast asserts that, having seen a last chunk without its end, it gets no less again
 
 std::string_view std_view(View view) { return {view.data(), view.size()}; }
+
 // What Beast would let pass. It is asked field by field, so the first that is wrong is the one that is named.
 template <bool kRequest>
 class Sink : public http::basic_parser<kRequest> {

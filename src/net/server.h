@@ -39,6 +39,14 @@ class Server {
 
  private:
   using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol, Executor>;
+  struct Seat {
+    Seat() : had(turned_away_.fetch_add(1) < kMostTurnedAway) {}
+    ~Seat() { turned_away_.fetch_sub(1); }
+    Seat(const Seat&) = delete;
+    Seat& operator=(const Seat&) = delete;
+    const bool had;
+  };
+  static inline std::atomic<std::size_t> turned_away_ = 0;
   Task<> accept(Acceptor& acceptor);
   Task<> serve(std::shared_ptr<Connection> client);
   Task<> turn_away(std::shared_ptr<Connection> client);
@@ -53,14 +61,6 @@ class Server {
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   boost::intrusive::list<Connection, boost::intrusive::base_hook<ServerHook>, boost::intrusive::constant_time_size<false>> clients_;
   std::size_t open_ = 0;
-  struct Seat {
-    Seat() : had(turned_away_.fetch_add(1) < kMostTurnedAway) {}
-    ~Seat() { turned_away_.fetch_sub(1); }
-    Seat(const Seat&) = delete;
-    Seat& operator=(const Seat&) = delete;
-    const bool had;
-  };
-  static inline std::atomic<std::size_t> turned_away_ = 0;
   std::function<void()> empty_;
 };
 

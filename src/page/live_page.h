@@ -47,6 +47,16 @@ class LivePage {
   // part of a page that nobody has shown yet and nobody will, if its publisher has died.
   [[nodiscard]] bool shows(std::uint64_t word) const;
 
+  // What `read(word)` says of the page, asked until no flip goes over its reading. For who may wait: a guard gives up and denies.
+  template <class Read>
+  [[nodiscard]] auto steadily(Read read) const {
+    while (true) {
+      const std::uint64_t word = head().word.load();
+      auto out = read(word);
+      if (shows(word)) return out;
+    }
+  }
+
   // Puts zeros in the mapping's place, atomically for who reads it: no word, so nothing is admitted under it any more, and the
   // process is no longer seen to hold a page that nobody publishes.
   void abandon();

@@ -65,8 +65,7 @@ Result<Publisher> Publisher::open(const StateDir& state) {
 }
 
 bool Publisher::sound() const {
-  for (std::uint64_t read = word();; read = word())
-    if (const bool whole = page_.verify(read).has_value(); page_.shows(read)) return whole;
+  return page_.steadily([&](std::uint64_t word) { return page_.verify(word).has_value(); });
 }
 
 Result<Publisher> Publisher::replace(const StateDir& state, const PageLock&, const core::State& initial) {
@@ -94,13 +93,10 @@ Result<Publisher> Publisher::replace(const StateDir& state, const PageLock&, con
 }
 
 Result<core::State> Publisher::current() const {
-  // Without the lock a flip may go over what is being read: then the word has moved, and the newer half is read instead.
-  while (true) {
-    const std::uint64_t read = word();
-    auto snapshot = page_.verify(read);
-    auto state = snapshot ? Result<core::State>(snapshot->state()) : std::unexpected(snapshot.error());
-    if (page_.shows(read)) return state;
-  }
+  return page_.steadily([&](std::uint64_t word) {
+    auto snapshot = page_.verify(word);
+    return snapshot ? Result<core::State>(snapshot->state()) : std::unexpected(snapshot.error());
+  });
 }
 
 Result<core::State> Publisher::publish(const PageLock&, core::State next) {
